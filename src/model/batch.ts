@@ -26,6 +26,8 @@ export interface FileClock {
   readonly newestMs: number
   /** No minute row before this is ever made; rows before it may be compacted into hours. Unix ms. */
   readonly minutesFromMs: number
+  /** Newest start among all connection rows ever committed (starts more than 8 days ahead of their arrival left out). */
+  readonly newestStartMs: number
 }
 
 export interface Definitions {

@@ -1,5 +1,5 @@
 import type { Destination } from './destination.ts'
-import type { Node } from './source.ts'
+import type { Node, Workload } from './source.ts'
 
 /** Life of a connection row, as the file stores it. */
 export const ConnectionState = { open: 1, closed: 2, orphaned: 3 } as const
@@ -18,7 +18,8 @@ export interface StoredConnection {
   readonly meter: number
   readonly state: number
   readonly node: Node
-  /** Names of the workload and destination that the connection is booked to. */
+  /** What the connection is booked to; fixed when it was first attributed. */
+  readonly workload: Workload
   readonly destination: Destination
   readonly upstreamCluster: string
   /** Upstream IP as IPv4-mapped IPv6 words, all 0 = none. */
