@@ -1,0 +1,163 @@
+import {
+  CHUNK_BITS,
+  CHUNK_MASK,
+  ConnectionChunk,
+  chunkBytes,
+  RowState,
+} from './connection-chunk.ts'
+
+const NOT_FOUND = -1
+
+/**
+ * Bounded table of connection rows under a 128-bit identity: open addressing with linear probing
+ * over row numbers, so that the index costs 4 bytes a slot and rows never move.
+ *
+ * The index is sized once for `maxRows` at a load of at most 2/3: no rehash ever stalls the thread
+ * that reads from Envoy. Its pages are only touched when used.
+ */
+export class ConnectionTable {
+  readonly maxRows: number
+  /** Rows in use. */
+  size = 0
+  readonly #chunks: ConnectionChunk[] = []
+  readonly #index: Int32Array
+  readonly #mask: number
+  /** Mixed into the hash: senders choose ids, and must not be able to choose collisions. */
+  readonly #seed: number
+  #freeHead = NOT_FOUND
+  #rowsMade = 0
+
+  constructor(maxRows: number, seed = Math.floor(Math.random() * 2 ** 32)) {
+    this.maxRows = maxRows
+    let slots = 16
+    while (slots * 2 < maxRows * 3) slots *= 2
+    this.#index = new Int32Array(slots)
+    this.#mask = slots - 1
+    this.#seed = seed | 0
+  }
+
+  /** The chunk that holds `row`; its offset there is `row & CHUNK_MASK`. */
+  chunk(row: number): ConnectionChunk {
+    return this.#chunks[row >>> CHUNK_BITS] as ConnectionChunk
+  }
+
+  /** Row numbers ever handed out are below this; those in state `free` are holes. */
+  get rowsMade(): number {
+    return this.#rowsMade
+  }
+
+  /** Bytes of memory of the chunks in use and of the index. */
+  get bytes(): number {
+    const first = this.#chunks[0]
+    const chunks = first === undefined ? 0 : this.#chunks.length * chunkBytes(first)
+    return chunks + this.#index.byteLength
+  }
+
+  /** Row of an identity, or -1. */
+  find(k0: number, k1: number, k2: number, k3: number): number {
+    const index = this.#index
+    let slot = this.#hash(k0, k1, k2, k3)
+    for (;;) {
+      const row = (index[slot] as number) - 1
+      if (row === NOT_FOUND) return NOT_FOUND
+      const identity = (this.#chunks[row >>> CHUNK_BITS] as ConnectionChunk).identity
+      const at = (row & CHUNK_MASK) * 4
+      if (
+        identity[at] === k0 &&
+        identity[at + 1] === k1 &&
+        identity[at + 2] === k2 &&
+        identity[at + 3] === k3
+      ) {
+        return row
+      }
+      slot = (slot + 1) & this.#mask
+    }
+  }
+
+  /**
+   * A row for a new identity (it must not be in the table), or -1 when the table is full. Every
+   * column but the identity holds what its last user left: the caller sets them all.
+   */
+  insert(k0: number, k1: number, k2: number, k3: number): number {
+    if (this.size >= this.maxRows) return NOT_FOUND
+    const row = this.#takeRow()
+    const chunk = this.chunk(row)
+    const at = (row & CHUNK_MASK) * 4
+    chunk.identity[at] = k0
+    chunk.identity[at + 1] = k1
+    chunk.identity[at + 2] = k2
+    chunk.identity[at + 3] = k3
+    let slot = this.#hash(k0, k1, k2, k3)
+    while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
+    this.#index[slot] = row + 1
+    this.size++
+    return row
+  }
+
+  /** Frees a row; its number will be used again. */
+  remove(row: number): void {
+    this.#unindex(row)
+    const chunk = this.chunk(row)
+    const at = row & CHUNK_MASK
+    chunk.state[at] = RowState.free
+    chunk.next[at] = this.#freeHead
+    this.#freeHead = row
+    this.size--
+  }
+
+  #takeRow(): number {
+    const row = this.#freeHead
+    if (row !== NOT_FOUND) {
+      this.#freeHead = this.chunk(row).next[row & CHUNK_MASK] as number
+      return row
+    }
+    if (this.#rowsMade >>> CHUNK_BITS === this.#chunks.length) {
+      this.#chunks.push(new ConnectionChunk())
+    }
+    return this.#rowsMade++
+  }
+
+  /** Backward-shift deletion: no tombstones in the index, so probes stay short for ever. */
+  #unindex(row: number): void {
+    const index = this.#index
+    let hole = this.#slotOf(row)
+    let slot = hole
+    for (;;) {
+      slot = (slot + 1) & this.#mask
+      const other = (index[slot] as number) - 1
+      if (other === NOT_FOUND) break
+      const home = this.#homeOf(other)
+      // `other` may move into the hole only if the hole lies between its home and its slot.
+      if (((slot - home) & this.#mask) >= ((slot - hole) & this.#mask)) {
+        index[hole] = other + 1
+        hole = slot
+      }
+    }
+    index[hole] = 0
+  }
+
+  #slotOf(row: number): number {
+    let slot = this.#homeOf(row)
+    while ((this.#index[slot] as number) - 1 !== row) slot = (slot + 1) & this.#mask
+    return slot
+  }
+
+  #homeOf(row: number): number {
+    const identity = this.chunk(row).identity
+    const at = (row & CHUNK_MASK) * 4
+    return this.#hash(
+      identity[at] as number,
+      identity[at + 1] as number,
+      identity[at + 2] as number,
+      identity[at + 3] as number,
+    )
+  }
+
+  #hash(k0: number, k1: number, k2: number, k3: number): number {
+    let hash = Math.imul(k0 ^ this.#seed, 0x9e3779b1)
+    hash = Math.imul((hash ^ (hash >>> 15)) + k1, 0x85ebca77)
+    hash = Math.imul((hash ^ (hash >>> 13)) + k2, 0xc2b2ae3d)
+    hash = Math.imul((hash ^ (hash >>> 16)) + k3, 0x27d4eb2f)
+    return (hash ^ (hash >>> 15)) & this.#mask
+  }
+}

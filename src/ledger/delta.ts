@@ -1,0 +1,46 @@
+import { Meter } from '../model/connection.ts'
+
+/** First release whose entries carry wire counters (proto 1.26). */
+const WIRE_BYTES_SINCE = 1026
+
+/**
+ * The pair of counters a connection is read by, chosen at its first sample (design: rules of the
+ * ledger, 2). UDP has no wire counters; entries with a type come from Envoy >= 1.27, which has them;
+ * for entries without one the sender's release decides, and an unknown sender is read plainly.
+ */
+export function chooseMeter(entryType: number, envoyMinor: number): number {
+  if (entryType >= 11 && entryType <= 13) return Meter.plain
+  if (entryType !== 0) return Meter.wire
+  return envoyMinor >= WIRE_BYTES_SINCE ? Meter.wire : Meter.plain
+}
+
+/** What a cumulative counter grew by: never negative, whatever is repeated, late or reordered. */
+export function growth(maximum: number, counter: number): number {
+  return counter > maximum ? counter - maximum : 0
+}
+
+/**
+ * The moment of a sample: start + duration where the entry has a duration (finals), else its
+ * arrival; whole ms, never after the arrival.
+ */
+export function momentOf(startMs: number, durationMs: number, arrivalMs: number): number {
+  if (startMs < 0 || durationMs < 0) return arrivalMs
+  const moment = Math.floor(startMs + durationMs)
+  return moment < arrivalMs ? moment : arrivalMs
+}
+
+/**
+ * Estimated bytes that an orphaned connection carried after its last word: its last rate for at most
+ * one flush interval. Shown in coverage, never billed.
+ */
+export function lostTail(
+  lastDeltaBytes: number,
+  spanStartMs: number,
+  spanEndMs: number,
+  flushIntervalMs: number,
+): number {
+  const spanMs = spanEndMs - spanStartMs
+  if (lastDeltaBytes <= 0) return 0
+  // A delta that took less than a flush interval says nothing of a longer time.
+  return Math.round(lastDeltaBytes * Math.min(1, flushIntervalMs / Math.max(spanMs, 1)))
+}

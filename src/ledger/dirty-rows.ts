@@ -1,0 +1,53 @@
+import { CHUNK_MASK, RowFlag } from './connection-chunk.ts'
+import type { ConnectionTable } from './connection-table.ts'
+
+/**
+ * Rows that changed since the last cut, each once, in the order in which they first changed; and the
+ * rows of the batch whose outcome is not known yet.
+ */
+export class DirtyRows {
+  count = 0
+  #rows = new Int32Array(1024)
+  #inFlight: Int32Array = new Int32Array(0)
+  readonly #table: ConnectionTable
+
+  constructor(table: ConnectionTable) {
+    this.#table = table
+  }
+
+  mark(row: number): void {
+    const flags = this.#table.chunk(row).flags
+    const at = row & CHUNK_MASK
+    if (((flags[at] as number) & RowFlag.dirty) !== 0) return
+    flags[at] = (flags[at] as number) | RowFlag.dirty
+    if (this.count === this.#rows.length) {
+      const bigger = new Int32Array(this.#rows.length * 2)
+      bigger.set(this.#rows)
+      this.#rows = bigger
+    }
+    this.#rows[this.count++] = row
+  }
+
+  /** The changed rows; from now on they are in flight until `committed()`. */
+  cut(): Int32Array {
+    const rows = this.#rows.slice(0, this.count)
+    for (const row of rows) {
+      const flags = this.#table.chunk(row).flags
+      const at = row & CHUNK_MASK
+      flags[at] = ((flags[at] as number) & ~RowFlag.dirty) | RowFlag.inFlight
+    }
+    this.count = 0
+    this.#inFlight = rows
+    return rows
+  }
+
+  /** The file has the rows of the last cut. */
+  committed(): void {
+    for (const row of this.#inFlight) {
+      const flags = this.#table.chunk(row).flags
+      const at = row & CHUNK_MASK
+      flags[at] = (flags[at] as number) & ~RowFlag.inFlight
+    }
+    this.#inFlight = new Int32Array(0)
+  }
+}

@@ -1,0 +1,156 @@
+import type { StoredConnection } from '../model/connection.ts'
+import type { SampleBatch } from '../model/sample.ts'
+import type { SampleOrigin } from './ports.ts'
+
+/** Samples kept aside at most, all ids together; about half a kilobyte each. */
+export const MAX_HELD_SAMPLES = 200_000
+
+/** Texts of a decoder's interner, by id and back: held samples outlive the interner's epoch. */
+export interface Texts {
+  text(id: number): string
+  internText(text: string): number
+}
+
+/** One sample, copied out of its batch. */
+export interface HeldSample {
+  readonly origin: SampleOrigin
+  readonly arrivalMs: number
+  /** Writes the sample into row 0 of an empty batch. */
+  restore(batch: SampleBatch, texts: Texts): void
+}
+
+interface HeldId {
+  readonly key: Uint8Array
+  readonly samples: HeldSample[]
+  asked: boolean
+}
+
+/**
+ * Samples of ids that memory does not know and that began before what memory has forgotten: the file
+ * is asked first, because the id may be there with bytes already counted. They wait in arrival order
+ * and are applied in that order, with their own arrival times, once the file has answered.
+ */
+export class HeldSamples {
+  /** Samples that wait. */
+  size = 0
+  readonly #ids = new Map<string, HeldId>()
+  readonly #texts: Texts
+  #unasked: HeldId[] = []
+
+  constructor(texts: Texts) {
+    this.#texts = texts
+  }
+
+  has(batch: SampleBatch, i: number): boolean {
+    return this.#ids.has(keyText(batch, i))
+  }
+
+  /** Keeps a sample; false when there is no room. */
+  hold(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {
+    if (this.size >= MAX_HELD_SAMPLES) return false
+    const text = keyText(batch, i)
+    let held = this.#ids.get(text)
+    if (held === undefined) {
+      held = { key: keyBytes(batch, i), samples: [], asked: false }
+      this.#ids.set(text, held)
+      this.#unasked.push(held)
+    }
+    held.samples.push(copySample(batch, i, origin, arrivalMs, this.#texts))
+    this.size++
+    return true
+  }
+
+  /** Ids that nobody has asked the file about yet, 16 bytes each; they count as asked from now on. */
+  takeQuestions(): Uint8Array {
+    const keys = new Uint8Array(this.#unasked.length * 16)
+    this.#unasked.forEach((held, index) => {
+      keys.set(held.key, index * 16)
+      held.asked = true
+    })
+    this.#unasked = []
+    return keys
+  }
+
+  /** Gives back the samples of an answered id, oldest first, and forgets it. */
+  release(key: Uint8Array): HeldSample[] {
+    const text = textOfKey(key)
+    const held = this.#ids.get(text)
+    if (held === undefined) return []
+    this.#ids.delete(text)
+    this.size -= held.samples.length
+    return held.samples
+  }
+}
+
+/** The file's answers, in the order of the questions: undefined where it has no such row. */
+export type Answers = readonly (StoredConnection | undefined)[]
+
+function keyText(batch: SampleBatch, i: number): string {
+  const k = i * 4
+  const words = batch.identity
+  return `${words[k]},${words[k + 1]},${words[k + 2]},${words[k + 3]}`
+}
+
+function textOfKey(key: Uint8Array): string {
+  const words = new DataView(key.buffer, key.byteOffset, 16)
+  return [0, 4, 8, 12].map((at) => words.getInt32(at)).join(',')
+}
+
+function keyBytes(batch: SampleBatch, i: number): Uint8Array {
+  const key = new Uint8Array(16)
+  const words = new DataView(key.buffer)
+  for (let word = 0; word < 4; word++) {
+    words.setInt32(word * 4, batch.identity[i * 4 + word] as number)
+  }
+  return key
+}
+
+function copySample(
+  batch: SampleBatch,
+  i: number,
+  origin: SampleOrigin,
+  arrivalMs: number,
+  texts: Texts,
+): HeldSample {
+  const k = i * 4
+  const identity = batch.identity.slice(k, k + 4)
+  const address = batch.address.slice(k, k + 4)
+  const kind = batch.kind[i] as number
+  const identityKind = batch.identityKind[i] as number
+  const entryType = batch.entryType[i] as number
+  const final = batch.final[i] as number
+  const startMs = batch.startMs[i] as number
+  const durationMs = batch.durationMs[i] as number
+  const wireUpload = batch.wireUpload[i] as number
+  const wireDownload = batch.wireDownload[i] as number
+  const plainUpload = batch.plainUpload[i] as number
+  const plainDownload = batch.plainDownload[i] as number
+  const sni = texts.text(batch.sni[i] as number)
+  const cluster = texts.text(batch.cluster[i] as number)
+  const authority = texts.text(batch.authority[i] as number)
+  const port = batch.port[i] as number
+  return {
+    origin,
+    arrivalMs,
+    restore(into, intoTexts) {
+      into.reset()
+      into.count = 1
+      into.identity.set(identity)
+      into.address.set(address)
+      into.kind[0] = kind
+      into.identityKind[0] = identityKind
+      into.entryType[0] = entryType
+      into.final[0] = final
+      into.startMs[0] = startMs
+      into.durationMs[0] = durationMs
+      into.wireUpload[0] = wireUpload
+      into.wireDownload[0] = wireDownload
+      into.plainUpload[0] = plainUpload
+      into.plainDownload[0] = plainDownload
+      into.sni[0] = intoTexts.internText(sni)
+      into.cluster[0] = intoTexts.internText(cluster)
+      into.authority[0] = intoTexts.internText(authority)
+      into.port[0] = port
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { StoredConnection } from '../model/connection.ts'
+import type { Destination } from '../model/destination.ts'
+import type { SampleBatch } from '../model/sample.ts'
+
+/** What the ledger needs to know of the stream that a sample came on. */
+export interface SampleOrigin {
+  /** Session ids of the node that sent it and of the workload that its bytes belong to. */
+  readonly node: number
+  readonly workload: number
+  /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
+  readonly envoyMinor: number
+}
+
+/** Names of destinations, from a sample or, where no sample will come any more, from an address. */
+export interface Names {
+  resolve(batch: SampleBatch, row: number): Destination
+  ofAddress(w0: number, w1: number, w2: number, w3: number): Destination
+}
+
+/** Session ids for what a row refers to. */
+export interface Identities {
+  /** Id of a destination within the name budgets of a workload; beyond them the id of `__other__`. */
+  budgetedDestination(workload: number, destination: Destination): number
+  /** Id of `__other__`, for bytes of connections that found no room. */
+  otherDestination(): number
+  /** Id of the `upstream_cluster` with this text id of the decoder's interner. */
+  cluster(text: number): number
+  /** Ids of what a stored row refers to, made anew where they are not known in this process. */
+  ofStored(stored: StoredConnection): StoredIds
+}
+
+export interface StoredIds {
+  readonly node: number
+  readonly workload: number
+  readonly destination: number
+  readonly cluster: number
+}
+
+/** Where deltas go. Moments are whole unix ms. */
+export interface Bookings {
+  opened(workload: number, destination: number, ms: number): void
+  closed(workload: number, destination: number, ms: number): void
+  book(
+    workload: number,
+    destination: number,
+    upload: number,
+    download: number,
+    startMs: number,
+    endMs: number,
+  ): void
+}
+
+/** What is known about how complete a node's reports are. */
+export interface CoverageTally {
+  seen(node: number): void
+  closed(node: number): void
+  /** Refuses one entry of the node; `reason` is an index of `REJECT_REASONS`. */
+  rejected(node: number, reason: number): void
+}
