@@ -223,7 +223,7 @@ export class Ledger {
     c.port[o] = 0
     c.startMs[o] = start < 0 ? moment : Math.floor(start)
     // The first span begins at the start, unless the node's clock puts that after the sample.
-    c.momentMs[o] = Math.min(c.startMs[o] as number, moment)
+    c.momentMs[o] = Math.min(c.startMs[o], moment)
     c.previousSpanStartMs[o] = 0
     c.previousSpanEndMs[o] = 0
     c.lastDeltaBytes[o] = 0

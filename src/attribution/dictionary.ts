@@ -1,0 +1,92 @@
+/** A definition for the store: what a session id stands for. */
+export interface Definition<T> {
+  readonly id: number
+  readonly value: T
+}
+
+/**
+ * Session ids for values: dense integers from `firstId`, so that the hot path works on integers and
+ * the store maps them to the file's ids. Bounded by sweeping: ids that nothing refers to any more
+ * are released, and used again once the batch that released them is in the file.
+ *
+ *   interned ─▶ defined in a batch ─▶ … ─▶ released in a batch ─▶ (acknowledged) free
+ */
+export class Dictionary<T> {
+  readonly #ids = new Map<string, number>()
+  readonly #values: (T | undefined)[] = []
+  readonly #keys: (string | undefined)[] = []
+  readonly #firstId: number
+  #undefinedYet: number[] = []
+  #released: number[] = []
+  #free: number[] = []
+
+  constructor(firstId = 0) {
+    this.#firstId = firstId
+    for (let id = 0; id < firstId; id++) {
+      this.#values.push(undefined)
+      this.#keys.push(undefined)
+    }
+  }
+
+  /** Values that have an id. */
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /** Ids in use are below this. */
+  get idsMade(): number {
+    return this.#values.length
+  }
+
+  find(key: string): number | undefined {
+    return this.#ids.get(key)
+  }
+
+  intern(key: string, value: T): number {
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
+    const id = this.#free.pop() ?? this.#values.length
+    this.#ids.set(key, id)
+    this.#values[id] = value
+    this.#keys[id] = key
+    this.#undefinedYet.push(id)
+    return id
+  }
+
+  value(id: number): T {
+    const value = this.#values[id]
+    if (value === undefined) throw new RangeError(`no value has id ${id}`)
+    return value
+  }
+
+  /** What the store has not been told yet; it counts as told from now on. */
+  takeDefinitions(): Definition<T>[] {
+    const definitions = this.#undefinedYet.map((id) => ({ id, value: this.value(id) }))
+    this.#undefinedYet = []
+    return definitions
+  }
+
+  /**
+   * Releases every id that `isUsed` does not know: call it at a cut, after `takeDefinitions()`, and
+   * hand what it returns to the store with that batch.
+   */
+  sweep(isUsed: (id: number) => boolean): number[] {
+    const released: number[] = []
+    for (let id = this.#firstId; id < this.#values.length; id++) {
+      const key = this.#keys[id]
+      if (key === undefined || isUsed(id)) continue
+      this.#ids.delete(key)
+      this.#values[id] = undefined
+      this.#keys[id] = undefined
+      released.push(id)
+    }
+    this.#released = released
+    return released
+  }
+
+  /** The batch with the released ids is in the file: they are free for new values. */
+  committed(): void {
+    this.#free.push(...this.#released)
+    this.#released = []
+  }
+}
