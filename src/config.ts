@@ -1,4 +1,7 @@
-/** The whole configuration after defaults, file, environment and flags; durations in ms, sizes in bytes. */
+/**
+ * The whole configuration after defaults, file, environment and flags; durations in ms, sizes in
+ * bytes. What each value means, its default and range are in `config/options.ts`, in one place.
+ */
 export interface Config {
   readonly als: {
     readonly listen: string

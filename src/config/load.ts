@@ -1,0 +1,161 @@
+import type { Config } from '../config.ts'
+import { nearest } from './nearest.ts'
+import { environmentName, type NumberKey, OPTIONS, type OptionKey } from './options.ts'
+import type { Problem } from './problem.ts'
+import { brokenRules } from './rules.ts'
+import { checkValue, formatValue } from './value.ts'
+import { readYamlFile, type Written } from './yaml-file.ts'
+
+/** Where a configuration comes from; a later source wins: defaults, file, environment, flags. */
+export interface ConfigSources {
+  /** The YAML file: its name (for messages) and its text. */
+  readonly file?: { readonly name: string; readonly text: string } | undefined
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Texts given by flags, by key. */
+  readonly flags?: Readonly<Partial<Record<OptionKey, string>>>
+}
+
+/** The value of one key, and who set it. */
+export interface Setting {
+  readonly value: string | number
+  /** The value as text, in its shortest spelling. */
+  readonly text: string
+  /** `default`, `snimeter.yaml:7`, `SNIMETER_STORE_PATH` or `--db`. */
+  readonly where: string
+}
+
+export type Settings = ReadonlyMap<OptionKey, Setting>
+
+/** A whole, valid configuration, or everything that is wrong with it. */
+export type Loaded =
+  | {
+      readonly config: Config
+      readonly settings: Settings
+      /** Worth a line on stderr, nothing more. */
+      readonly warnings: readonly string[]
+    }
+  | { readonly problems: readonly Problem[] }
+
+/** Puts the sources together. Pure: reads no file and no environment of its own. */
+export function loadConfig(sources: ConfigSources): Loaded {
+  const env = sources.env ?? {}
+  const file =
+    sources.file === undefined
+      ? { written: [], problems: [] }
+      : readYamlFile(sources.file.name, sources.file.text, env)
+  const problems: Problem[] = [...file.problems]
+  const settings = new Map<OptionKey, Setting>()
+  for (const option of OPTIONS) {
+    const { where, text } = chosen(option, file.written, env, sources.flags ?? {})
+    const checked = checkValue(option.type, text)
+    if ('wrong' in checked) {
+      const { wrong, fix } = checked
+      problems.push({ where, key: option.key, value: text, wrong, fix })
+    } else {
+      const { value } = checked
+      settings.set(option.key, { value, text: formatValue(option.type, value), where })
+    }
+  }
+  // Rules between keys are checked on valid values only: on others they would tell nonsense.
+  if (settings.size < OPTIONS.length) return { problems }
+  const config = configOf(settings)
+  for (const { key, wrong, fix } of brokenRules(config)) {
+    const { text: value, where } = settings.get(key) as Setting
+    problems.push(value === '' ? { where, key, wrong, fix } : { where, key, value, wrong, fix })
+  }
+  return problems.length > 0 ? { problems } : { config, settings, warnings: strangers(env) }
+}
+
+/** The configuration when nothing is set. */
+export function defaultConfig(): Config {
+  const loaded = loadConfig({})
+  if ('problems' in loaded) throw new Error('the defaults are not valid')
+  return loaded.config
+}
+
+function chosen(
+  option: (typeof OPTIONS)[number],
+  written: readonly Written[],
+  env: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<OptionKey, string>>>,
+): { where: string; text: string } {
+  const flag = flags[option.key]
+  if (flag !== undefined) {
+    return { where: 'flag' in option ? option.flag : 'flag', text: flag }
+  }
+  const name = environmentName(option.key)
+  const variable = env[name]
+  if (variable !== undefined) return { where: name, text: variable }
+  const inFile = written.find(({ key }) => key === option.key)
+  return inFile ?? { where: 'default', text: option.default }
+}
+
+/** What Kubernetes sets by itself when a Service is called snimeter (or snimeter-…). */
+const SERVICE_LINK = /^SNIMETER_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_\w+)?)$/
+
+/** Variables that look like ours but are none: a typo would go unnoticed otherwise. */
+function strangers(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set(['SNIMETER_CONFIG', ...OPTIONS.map(({ key }) => environmentName(key))])
+  return Object.keys(env)
+    .filter((name) => name.startsWith('SNIMETER_') && !known.has(name) && !SERVICE_LINK.test(name))
+    .map((name) => {
+      const near = nearest(name, [...known])
+      return `the variable ${name} sets nothing${near === undefined ? '' : `; did you mean ${near}?`}`
+    })
+}
+
+/** Written out, so that the compiler finds a key that is missing here or in the table. */
+function configOf(settings: Settings): Config {
+  const text = (key: Exclude<OptionKey, NumberKey>): string => String(settings.get(key)?.value)
+  const number = (key: NumberKey): number => Number(settings.get(key)?.value)
+  return {
+    als: {
+      listen: text('als.listen'),
+      maxMessageBytes: number('als.max_message_size'),
+      tls: {
+        certFile: text('als.tls.cert_file'),
+        keyFile: text('als.tls.key_file'),
+        clientCaFile: text('als.tls.client_ca_file'),
+      },
+      maxStreamAgeMs: number('als.max_stream_age'),
+    },
+    http: { listen: text('http.listen') },
+    store: {
+      path: text('store.path'),
+      commitIntervalMs: number('store.commit_interval'),
+      retention: {
+        minutesMs: number('store.retention.minutes'),
+        hoursMs: number('store.retention.hours'),
+        connectionsMs: number('store.retention.connections'),
+      },
+    },
+    rollup: {
+      windowSeconds: number('rollup.window') / 1000,
+      graceMs: number('rollup.grace'),
+      pendingRows: number('rollup.pending_rows'),
+      names: {
+        perWorkloadPerDay: number('rollup.names.per_workload_per_day'),
+        perDay: number('rollup.names.per_day'),
+      },
+    },
+    ledger: {
+      maxConnections: number('ledger.max_connections'),
+      maxRequests: number('ledger.max_requests'),
+      flushIntervalMs: number('ledger.flush_interval'),
+    },
+    memory: { shedAboveBytes: number('memory.shed_above') },
+    record: {
+      directory: text('record.directory'),
+      maxFileBytes: number('record.max_file_size'),
+      maxFiles: number('record.max_files'),
+    },
+    shutdown: {
+      propagationDelayMs: number('shutdown.propagation_delay'),
+      deadlineMs: number('shutdown.deadline'),
+    },
+    log: {
+      level: text('log.level') as Config['log']['level'],
+      format: text('log.format') as Config['log']['format'],
+    },
+  }
+}

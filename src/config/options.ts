@@ -1,0 +1,291 @@
+/** How the text of a value is read, and what it may be. Ranges are inclusive. */
+export type OptionType =
+  | { readonly kind: 'address' }
+  | { readonly kind: 'path'; readonly optional: boolean }
+  | {
+      readonly kind: 'duration'
+      readonly minMs: number
+      readonly maxMs: number
+      /** True where 0 is allowed below the range and means "off". */
+      readonly zero: boolean
+    }
+  | { readonly kind: 'size'; readonly minBytes: number; readonly maxBytes: number }
+  | { readonly kind: 'count'; readonly min: number; readonly max: number }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+
+/** One key of the configuration: everything that parsing, printing and the documentation say of it. */
+export interface Option {
+  /** Dotted path in the file; the environment variable's name is derived from it. */
+  readonly key: string
+  readonly type: OptionType
+  /** As it would be written in the file, in its shortest spelling. */
+  readonly default: string
+  /** The flag of `serve` that sets it, if there is one. */
+  readonly flag?: string
+  readonly meaning: string
+  readonly change: string
+}
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const KIB = 2 ** 10
+const MIB = 2 ** 20
+const GIB = 2 ** 30
+
+const duration = (
+  minMs: number,
+  maxMs: number,
+  zero = false,
+): OptionType & { readonly kind: 'duration' } => ({ kind: 'duration', minMs, maxMs, zero })
+
+const size = (minBytes: number, maxBytes: number): OptionType & { readonly kind: 'size' } => ({
+  kind: 'size',
+  minBytes,
+  maxBytes,
+})
+
+const count = (min: number, max: number): OptionType & { readonly kind: 'count' } => ({
+  kind: 'count',
+  min,
+  max,
+})
+
+const address: OptionType & { readonly kind: 'address' } = { kind: 'address' }
+const optionalPath: OptionType & { readonly kind: 'path' } = { kind: 'path', optional: true }
+
+/**
+ * Every key, once, in the order in which it is printed. Defaults, parsing, environment names,
+ * `print-config` and the tables of docs/configuration.md come from here and nowhere else.
+ */
+export const OPTIONS = [
+  {
+    key: 'als.listen',
+    type: address,
+    default: '127.0.0.1:9001',
+    flag: '--als-listen',
+    meaning: 'Where Envoys send their access log (gRPC).',
+    change: 'Set `0.0.0.0:9001` (or `[::]:9001`) in a container; port 0 takes any free port.',
+  },
+  {
+    key: 'als.max_message_size',
+    type: size(64 * KIB, GIB),
+    default: '256MiB',
+    meaning: 'Largest gRPC message that is read; a larger one ends its stream.',
+    change:
+      'Lower only if memory is small: after an outage Envoy sends its whole backlog as one message.',
+  },
+  {
+    key: 'als.tls.cert_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'PEM certificate chain of the receiver; empty means plain text.',
+    change: 'Set together with `als.tls.key_file` where the mesh does not encrypt this hop.',
+  },
+  {
+    key: 'als.tls.key_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'PEM private key of the certificate.',
+    change: 'Set together with `als.tls.cert_file`.',
+  },
+  {
+    key: 'als.tls.client_ca_file',
+    type: optionalPath,
+    default: '',
+    meaning:
+      'PEM bundle that client certificates must chain to; empty asks for no client certificate.',
+    change: 'Set it to accept only Envoys that have a certificate of your CA (mTLS).',
+  },
+  {
+    key: 'als.max_stream_age',
+    type: duration(10 * SECOND, 30 * DAY, true),
+    default: '0s',
+    meaning: 'Age at which a stream is ended gracefully so that Envoy connects anew; 0 is never.',
+    change: 'Leave it off with one receiver: ending streams moves nothing and only costs.',
+  },
+  {
+    key: 'http.listen',
+    type: address,
+    default: '127.0.0.1:9002',
+    flag: '--http-listen',
+    meaning: 'Where health, metrics and the API are served (HTTP).',
+    change: 'Set `0.0.0.0:9002` in a container so that probes and Prometheus reach it.',
+  },
+  {
+    key: 'store.path',
+    type: { kind: 'path', optional: false },
+    default: './data/snimeter.db',
+    flag: '--db',
+    meaning: 'The SQLite file; its folder is made if it does not exist. One writer per file.',
+    change: 'Point it to a persistent local disk; SQLite locks do not work on most network disks.',
+  },
+  {
+    key: 'store.commit_interval',
+    type: duration(100, MINUTE),
+    default: '1s',
+    meaning: 'Time between two commits: what a crash can lose of Ends and requests.',
+    change: 'Raise it on a disk with slow syncs; lower it to see numbers sooner.',
+  },
+  {
+    key: 'store.retention.minutes',
+    type: duration(HOUR, 400 * DAY),
+    default: '3d',
+    meaning: 'Age at which rows of one window are compacted into hours. Totals never change by it.',
+    change: 'Raise it to look at single minutes further back; the file grows with it.',
+  },
+  {
+    key: 'store.retention.hours',
+    type: duration(DAY, 3660 * DAY),
+    default: '400d',
+    meaning: 'Age at which hour rows are deleted. Lifetime totals are kept.',
+    change: 'Raise it to compare years; lower it to bound the file.',
+  },
+  {
+    key: 'store.retention.connections',
+    type: duration(HOUR, 400 * DAY),
+    default: '7d',
+    meaning: 'How long a connection stays in the file after it last spoke.',
+    change: 'Raise it to replay older captures: what is forgotten can no longer be recognised.',
+  },
+  {
+    key: 'rollup.window',
+    type: duration(SECOND, DAY),
+    default: '1m',
+    flag: '--window',
+    meaning:
+      'Length of a usage window: whole seconds that divide an hour, or whole hours that divide a day.',
+    change: 'Raise it for fewer rows. Another length takes effect at the next UTC midnight.',
+  },
+  {
+    key: 'rollup.grace',
+    type: duration(SECOND, DAY),
+    default: '2m',
+    meaning: 'Time after its end at which a window closes; longer than `ledger.flush_interval`.',
+    change: 'Raise it together with the flush interval of your Envoys.',
+  },
+  {
+    key: 'rollup.pending_rows',
+    type: count(1000, 100_000_000),
+    default: '500000',
+    meaning:
+      'Usage rows that may wait for a commit; beyond it bytes join the newest waiting row of their workload and name.',
+    change: 'Raise it if memory allows and the disk is often away for long.',
+  },
+  {
+    key: 'rollup.names.per_workload_per_day',
+    type: count(1, 100_000_000),
+    default: '10000',
+    meaning: 'Distinct names per workload and UTC day; bytes beyond it go to `__other__`.',
+    change: 'Raise it for workloads that really talk to more names (crawlers).',
+  },
+  {
+    key: 'rollup.names.per_day',
+    type: count(1, 100_000_000),
+    default: '100000',
+    meaning: 'Distinct names of all workloads per UTC day; bytes beyond it go to `__other__`.',
+    change: 'Raise it for large meshes; each name costs memory and rows.',
+  },
+  {
+    key: 'ledger.max_connections',
+    type: count(1000, 100_000_000),
+    default: '1000000',
+    meaning:
+      'Connections held in memory. One without room is counted at its end, under `__other__`.',
+    change: 'Raise it above the number of connections that are open at once in your mesh.',
+  },
+  {
+    key: 'ledger.max_requests',
+    type: count(1000, 100_000_000),
+    default: '200000',
+    meaning: 'Recent HTTP requests held in memory to recognise duplicates.',
+    change: 'Raise it with HTTP loggers at thousands of requests a second.',
+  },
+  {
+    key: 'ledger.flush_interval',
+    type: duration(SECOND, HOUR),
+    default: '30s',
+    meaning:
+      'How often your Envoys report an open connection (`access_log_flush_interval`). Silent for three of these, at least 5 minutes, a connection is orphaned.',
+    change: 'Set it to what the mesh is configured with.',
+  },
+  {
+    key: 'memory.shed_above',
+    type: size(128 * MIB, 1024 * GIB),
+    default: '1536MiB',
+    meaning: 'Resident memory above which periodic entries are dropped (later ones heal them).',
+    change: 'Set it to about three quarters of the container limit.',
+  },
+  {
+    key: 'record.directory',
+    type: optionalPath,
+    default: '',
+    flag: '--record',
+    meaning:
+      'Folder in which every received message is recorded (`.alscap`); empty records nothing.',
+    change: 'Set it to be able to explain a number later by replay.',
+  },
+  {
+    key: 'record.max_file_size',
+    type: size(64 * KIB, 64 * GIB),
+    default: '64MiB',
+    meaning: 'Size at which the next capture file is begun.',
+    change: 'Raise it for fewer files.',
+  },
+  {
+    key: 'record.max_files',
+    type: count(1, 100_000),
+    default: '16',
+    meaning: 'Capture files that are kept; the oldest is deleted beyond it.',
+    change: 'Raise it to look further back; the disk needs this times `record.max_file_size`.',
+  },
+  {
+    key: 'shutdown.propagation_delay',
+    type: duration(0, 10 * MINUTE, true),
+    default: '0s',
+    meaning: 'Time between turning unready and closing the listener at shutdown.',
+    change:
+      'Set 5 to 10 s in Kubernetes, so that endpoints forget the pod before it stops listening.',
+  },
+  {
+    key: 'shutdown.deadline',
+    type: duration(SECOND, HOUR),
+    default: '20s',
+    meaning:
+      'Longest time to drain and commit at shutdown; then exit 1 with what was not committed.',
+    change: 'Keep it, with the propagation delay, below `terminationGracePeriodSeconds`.',
+  },
+  {
+    key: 'log.level',
+    type: { kind: 'choice', choices: ['debug', 'info', 'warn', 'error'] },
+    default: 'info',
+    flag: '--log-level',
+    meaning: 'Least important kind of log line that is written to stderr.',
+    change: 'Set `debug` while looking for a fault.',
+  },
+  {
+    key: 'log.format',
+    type: { kind: 'choice', choices: ['auto', 'json', 'pretty'] },
+    default: 'auto',
+    flag: '--log-format',
+    meaning: 'Form of the log lines; `auto` is `pretty` on a terminal and `json` elsewhere.',
+    change: 'Set `json` where a collector parses a terminal-like stream.',
+  },
+] as const satisfies readonly Option[]
+
+type Known = (typeof OPTIONS)[number]
+
+/** Dotted path of a key that exists. */
+export type OptionKey = Known['key']
+
+/** Keys whose value is a number (milliseconds, bytes or a count); the others are texts. */
+export type NumberKey = Extract<
+  Known,
+  { type: { readonly kind: 'duration' | 'size' | 'count' } }
+>['key']
+
+/** The environment variable of a key: `store.retention.minutes` is `SNIMETER_STORE_RETENTION_MINUTES`. */
+export function environmentName(key: string): string {
+  return `SNIMETER_${key.toUpperCase().replaceAll('.', '_')}`
+}

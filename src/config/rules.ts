@@ -1,0 +1,108 @@
+import type { Config } from '../config.ts'
+import { formatDuration } from './duration.ts'
+import type { OptionKey } from './options.ts'
+
+/** A rule between keys (or of one value beyond its range) that is broken; told at `key`. */
+export interface BrokenRule {
+  readonly key: OptionKey
+  readonly wrong: string
+  readonly fix: string
+}
+
+/** Every broken rule of a configuration whose single values are all in range. */
+export function brokenRules(config: Config): readonly BrokenRule[] {
+  return [
+    ...windowRules(config),
+    ...ageRules(config),
+    ...tlsRules(config.als.tls),
+    ...addressRules(config),
+    ...nameRules(config.rollup.names),
+  ]
+}
+
+const HOUR_SECONDS = 3600
+
+function windowRules({ rollup, ledger }: Config): BrokenRule[] {
+  const broken: BrokenRule[] = []
+  const { windowSeconds, graceMs } = rollup
+  // Compaction folds windows into hours, so a window may not straddle the edge of an hour.
+  const fits =
+    Number.isInteger(windowSeconds) &&
+    (windowSeconds <= HOUR_SECONDS
+      ? HOUR_SECONDS % windowSeconds === 0
+      : windowSeconds % HOUR_SECONDS === 0 && (24 * HOUR_SECONDS) % windowSeconds === 0)
+  if (!fits) {
+    broken.push({
+      key: 'rollup.window',
+      wrong: 'is neither whole seconds that divide an hour nor whole hours that divide a day',
+      fix: 'use one like 10s, 1m, 5m, 1h or 1d',
+    })
+  }
+  // An open connection reports once per flush interval: closed before, every window would change again.
+  if (graceMs <= ledger.flushIntervalMs) {
+    const flush = formatDuration(ledger.flushIntervalMs)
+    broken.push({
+      key: 'rollup.grace',
+      wrong: `is not longer than ledger.flush_interval (${flush})`,
+      fix: `use more than ${flush}, like ${formatDuration(4 * ledger.flushIntervalMs)}`,
+    })
+  }
+  return broken
+}
+
+function ageRules({ store, rollup, ledger }: Config): BrokenRule[] {
+  const broken: BrokenRule[] = []
+  const atLeast = (key: OptionKey, ms: number, leastMs: number, what: string) => {
+    if (ms >= leastMs) return
+    const least = formatDuration(leastMs)
+    broken.push({ key, wrong: `is shorter than ${what} (${least})`, fix: `use at least ${least}` })
+  }
+  const { minutesMs, hoursMs, connectionsMs } = store.retention
+  // A window that is compacted before it closes would turn ordinary samples into late ones.
+  const closedMs = rollup.windowSeconds * 1000 + rollup.graceMs
+  atLeast('store.retention.minutes', minutesMs, closedMs, 'rollup.window and rollup.grace together')
+  atLeast('store.retention.hours', hoursMs, minutesMs, 'store.retention.minutes')
+  // A connection must not be forgotten before it can be orphaned (three silent flush intervals).
+  const orphanedMs = 4 * ledger.flushIntervalMs
+  atLeast('store.retention.connections', connectionsMs, orphanedMs, 'four ledger.flush_interval')
+  return broken
+}
+
+const lacks = (key: OptionKey, wrong: string): BrokenRule => ({
+  key,
+  wrong,
+  fix: 'set als.tls.cert_file and als.tls.key_file together, or neither',
+})
+
+function tlsRules({ certFile, keyFile, clientCaFile }: Config['als']['tls']): BrokenRule[] {
+  if (certFile !== '' && keyFile === '')
+    return [lacks('als.tls.key_file', 'has no value, but a certificate is set')]
+  if (certFile === '' && keyFile !== '')
+    return [lacks('als.tls.cert_file', 'has no value, but a key is set')]
+  if (certFile === '' && clientCaFile !== '') {
+    return [lacks('als.tls.client_ca_file', 'is set, but the receiver has no certificate')]
+  }
+  return []
+}
+
+function addressRules({ als, http }: Config): BrokenRule[] {
+  if (als.listen !== http.listen || als.listen.endsWith(':0')) return []
+  return [
+    {
+      key: 'http.listen',
+      wrong: 'is the address of als.listen',
+      fix: 'use another port, like 127.0.0.1:9002',
+    },
+  ]
+}
+
+function nameRules(names: Config['rollup']['names']): BrokenRule[] {
+  if (names.perWorkloadPerDay <= names.perDay) return []
+  return [
+    {
+      key: 'rollup.names.per_workload_per_day',
+      wrong: `is more than rollup.names.per_day (${names.perDay})`,
+      fix: `use at most ${names.perDay}, or raise rollup.names.per_day`,
+    },
+  ]
+}
