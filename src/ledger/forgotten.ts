@@ -1,7 +1,7 @@
 import { NO_TIME } from '../model/sample.ts'
 
 /** How long the file keeps rows, plus a day: starts further ahead than this are found another way. */
-const FAR_AHEAD_MS = 8 * 24 * 3_600_000
+export const FAR_AHEAD_MS = 8 * 24 * 3_600_000
 
 /**
  * Which unknown ids must be looked up in the file before they are booked.

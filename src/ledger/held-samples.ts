@@ -22,7 +22,6 @@ export interface HeldSample {
 interface HeldId {
   readonly key: Uint8Array
   readonly samples: HeldSample[]
-  asked: boolean
 }
 
 /**
@@ -51,7 +50,7 @@ export class HeldSamples {
     const text = keyText(batch, i)
     let held = this.#ids.get(text)
     if (held === undefined) {
-      held = { key: keyBytes(batch, i), samples: [], asked: false }
+      held = { key: keyBytes(batch, i), samples: [] }
       this.#ids.set(text, held)
       this.#unasked.push(held)
     }
@@ -65,7 +64,6 @@ export class HeldSamples {
     const keys = new Uint8Array(this.#unasked.length * 16)
     this.#unasked.forEach((held, index) => {
       keys.set(held.key, index * 16)
-      held.asked = true
     })
     this.#unasked = []
     return keys

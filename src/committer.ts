@@ -1,0 +1,93 @@
+import type { StoreBatch } from './model/batch.ts'
+import type { StoredConnection } from './model/connection.ts'
+import type { Pipeline } from './pipeline.ts'
+
+/** What the committer needs of the store. */
+interface BatchStore {
+  commit(batch: StoreBatch): Promise<CommitOutcome>
+  lookup(keys: Uint8Array): Promise<(StoredConnection | undefined)[]>
+}
+
+export interface CommitOutcome {
+  /** Rows refused for their content: set aside in the file, not retried. */
+  readonly rowsRefused: number
+  /** Sums that reached 2^63-1. */
+  readonly saturated: number
+  readonly durationMs: number
+}
+
+/**
+ * Carries changes from the pipeline to the store and answers back. One batch at a time: until its
+ * outcome is known no other is cut, and what arrives meanwhile gathers for the next.
+ */
+export class Committer {
+  commits = 0
+  rowsRefused = 0
+  saturated = 0
+  lookups = 0
+  lastCommitMs = 0
+  readonly #pipeline: Pipeline
+  readonly #store: BatchStore
+  #committing: Promise<void> | undefined
+  #asking: Promise<void> | undefined
+
+  constructor(pipeline: Pipeline, store: BatchStore) {
+    this.#pipeline = pipeline
+    this.#store = store
+  }
+
+  /**
+   * Cuts and commits a batch if something changed and none is under way. Resolves when the batch is
+   * in the file; rejects when the store has given up (`store_uncommitted`).
+   */
+  async commit(): Promise<void> {
+    if (this.#committing !== undefined) {
+      await this.#committing
+      return
+    }
+    if (!this.#pipeline.hasChanges) return
+    this.#committing = this.#commitOne()
+    try {
+      await this.#committing
+    } finally {
+      this.#committing = undefined
+    }
+  }
+
+  get busy(): boolean {
+    return this.#committing !== undefined
+  }
+
+  /** Asks the file about ids that wait for it; resolves when none waits any more. */
+  async ask(): Promise<void> {
+    this.#asking ??= this.#askAll().finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
+  }
+
+  /** Everything received so far, into the file. */
+  async flush(): Promise<void> {
+    if (this.#pipeline.held.size > 0) await this.ask()
+    if (this.busy) await this.commit()
+    if (this.#pipeline.hasChanges) await this.commit()
+  }
+
+  async #commitOne(): Promise<void> {
+    const outcome = await this.#store.commit(this.#pipeline.cut())
+    this.#pipeline.committed()
+    this.commits++
+    this.rowsRefused += outcome.rowsRefused
+    this.saturated += outcome.saturated
+    this.lastCommitMs = outcome.durationMs
+  }
+
+  async #askAll(): Promise<void> {
+    for (;;) {
+      const keys = this.#pipeline.held.takeQuestions()
+      if (keys.length === 0) return
+      this.lookups += keys.length / 16
+      this.#pipeline.answer(keys, await this.#store.lookup(keys))
+    }
+  }
+}

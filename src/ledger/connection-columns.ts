@@ -1,0 +1,72 @@
+import type { ConnectionColumns } from '../model/batch.ts'
+import { ConnectionState } from '../model/connection.ts'
+import { CHUNK_MASK, RowState } from './connection-chunk.ts'
+import type { Ledger } from './ledger.ts'
+
+/** The changed rows of a ledger as an immutable copy; they are in flight until `committed()`. */
+export function cutConnections(ledger: Ledger): ConnectionColumns {
+  const rows = ledger.dirty.cut()
+  const columns = makeColumns(rows.length)
+  const words = new DataView(columns.key.buffer)
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] as number
+    const c = ledger.table.chunk(row)
+    const o = row & CHUNK_MASK
+    for (let word = 0; word < 4; word++) {
+      words.setInt32(i * 16 + word * 4, c.identity[o * 4 + word] as number)
+      columns.address[i * 4 + word] = c.address[o * 4 + word] as number
+    }
+    columns.kind[i] = c.kind[o] as number
+    columns.identityKind[i] = c.identityKind[o] as number
+    columns.meter[i] = c.meter[o] as number
+    columns.state[i] = storedState(c.state[o] as number)
+    columns.node[i] = c.node[o] as number
+    columns.workload[i] = c.workload[o] as number
+    columns.destination[i] = c.destination[o] as number
+    columns.cluster[i] = c.cluster[o] as number
+    columns.port[i] = c.port[o] as number
+    columns.startMs[i] = c.startMs[o] as number
+    columns.momentMs[i] = c.momentMs[o] as number
+    columns.previousSpanStartMs[i] = c.previousSpanStartMs[o] as number
+    columns.previousSpanEndMs[i] = c.previousSpanEndMs[o] as number
+    columns.lastDeltaBytes[i] = c.lastDeltaBytes[o] as number
+    columns.lastArrivalMs[i] = c.lastArrivalMs[o] as number
+    columns.lastLedgerMs[i] = c.lastLedgerMs[o] as number
+    columns.upload[i] = c.upload[o] as number
+    columns.download[i] = c.download[o] as number
+    columns.lost[i] = ledger.lostBytes(row)
+  }
+  return columns
+}
+
+function storedState(state: number): number {
+  if (state === RowState.closed) return ConnectionState.closed
+  return state === RowState.orphaned ? ConnectionState.orphaned : ConnectionState.open
+}
+
+function makeColumns(count: number): ConnectionColumns {
+  return {
+    count,
+    key: new Uint8Array(count * 16),
+    kind: new Uint8Array(count),
+    identityKind: new Uint8Array(count),
+    meter: new Uint8Array(count),
+    state: new Uint8Array(count),
+    node: new Int32Array(count),
+    workload: new Int32Array(count),
+    destination: new Int32Array(count),
+    cluster: new Int32Array(count),
+    address: new Int32Array(count * 4),
+    port: new Uint16Array(count),
+    startMs: new Float64Array(count),
+    momentMs: new Float64Array(count),
+    previousSpanStartMs: new Float64Array(count),
+    previousSpanEndMs: new Float64Array(count),
+    lastDeltaBytes: new Float64Array(count),
+    lastArrivalMs: new Float64Array(count),
+    lastLedgerMs: new Float64Array(count),
+    upload: new Float64Array(count),
+    download: new Float64Array(count),
+    lost: new Float64Array(count),
+  }
+}

@@ -1,0 +1,312 @@
+import { DestinationResolver } from './attribution/destination-resolver.ts'
+import { envoyMinorOf, readIdentifier, scopeOf } from './attribution/node-identity.ts'
+import { SessionIdentities, type UsedIds } from './attribution/session-identities.ts'
+import type { Config } from './config.ts'
+import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
+import { TextInterner } from './decoder/text-interner.ts'
+import { CHUNK_MASK, RowState } from './ledger/connection-chunk.ts'
+import { cutConnections } from './ledger/connection-columns.ts'
+import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
+import { type Answers, HeldSamples } from './ledger/held-samples.ts'
+import { Ledger } from './ledger/ledger.ts'
+import { LedgerClock } from './ledger/ledger-clock.ts'
+import type { SampleOrigin } from './ledger/ports.ts'
+import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
+import type { StoredConnection } from './model/connection.ts'
+import type { Destination } from './model/destination.ts'
+import type { StoreOpening } from './model/opening.ts'
+import { Reject } from './model/reject-reason.ts'
+import { SampleBatch } from './model/sample.ts'
+import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
+import { PendingCoverage } from './rollup/pending-coverage.ts'
+import { Rollup } from './rollup/rollup.ts'
+import { WindowLengths } from './rollup/window-lengths.ts'
+
+const HOUR_MS = 3_600_000
+/** Ledger time between two looks at every row for silence and age. */
+const SWEEP_EVERY_MS = 10_000
+/** An idle mesh's clocks are written at least this often, ms of wall or recorded time. */
+const CLOCK_COMMIT_MS = 10_000
+/** Rows of coverage that wait for a cut at most. */
+const PENDING_COVERAGE_ROWS = 200_000
+
+/** Keeps what was received, before anything else is done with it (see `recording/`). */
+export interface Recorder {
+  identifier(stream: number, recorded: Uint8Array): void
+  write(
+    stream: number,
+    arrivalMs: number,
+    message: Uint8Array,
+    identifierRange?: { readonly start: number; readonly end: number },
+  ): void
+  end(stream: number): void
+}
+
+/**
+ * The life of a message, stage by stage, from the bytes that Envoy sent to the batch that the store
+ * commits. Synchronous throughout: whoever calls it, `serve` with arrivals or `replay` with recorded
+ * ones, gets the same rows for the same messages at the same times.
+ */
+export class Pipeline {
+  /** Streams that spoke before they said who they are (counted once a stream). */
+  streamsWithoutIdentifier = 0
+  identifiersUnreadable = 0
+  readonly identities: SessionIdentities
+  readonly ledger: Ledger
+  readonly rollup: Rollup
+  readonly coverage: PendingCoverage
+  readonly held: HeldSamples
+  readonly clock: LedgerClock
+  readonly #decoder: MessageDecoder
+  readonly #texts: PipelineTexts
+  readonly #batch = new SampleBatch()
+  readonly #scratch = new SampleBatch(1)
+  readonly #streams = new Set<PipelineStream>()
+  readonly #recorder: Recorder | undefined
+  readonly #lengths: WindowLengths
+  readonly #minutesMs: number
+  #sequence: number
+  #streamsMade = 0
+  #newestStartMs: number
+  #announcedMinutesFromMs: number
+  #clockWrittenMs: number
+
+  constructor(config: Config, opening: StoreOpening, recorder?: Recorder) {
+    this.#recorder = recorder
+    this.#sequence = opening.lastSequence
+    this.#newestStartMs = opening.clock.newestStartMs
+    this.#announcedMinutesFromMs = opening.clock.minutesFromMs
+    this.#clockWrittenMs = opening.clock.newestMs
+    this.#minutesMs = config.store.retention.minutesMs
+    this.#lengths = new WindowLengths(opening.windowLengths)
+    this.#texts = new PipelineTexts()
+    this.#decoder = new MessageDecoder(this.#texts.interner)
+    this.clock = new LedgerClock(opening.clock.ledgerMs, opening.clock.newestMs)
+    this.identities = new SessionIdentities(config.rollup.names, this.#texts)
+    this.rollup = new Rollup(this.#lengths, opening.clock.minutesFromMs, config.rollup.pendingRows)
+    this.coverage = new PendingCoverage(this.#lengths, PENDING_COVERAGE_ROWS)
+    this.held = new HeldSamples(this.#texts)
+    this.ledger = new Ledger(config.ledger, {
+      clock: this.clock,
+      names: new DestinationResolver(this.#texts.interner),
+      identities: this.identities,
+      bookings: this.rollup,
+      coverage: this.coverage,
+      held: this.held,
+      newestStartMs: opening.clock.newestStartMs,
+    })
+  }
+
+  /** While true, periodic entries are dropped and counted as `shed`; the next one heals them. */
+  set shedding(value: boolean) {
+    this.#decoder.shedPeriodic = value
+  }
+
+  /** Puts back what the file knows: open connections, and the names that were used today. */
+  restore(
+    open: readonly StoredConnection[],
+    namesToday: readonly { readonly workload: Workload; readonly destination: Destination }[],
+    nowMs: number,
+  ): void {
+    this.identities.advance(nowMs)
+    for (const { workload, destination } of namesToday) this.identities.seed(workload, destination)
+    for (const stored of open) this.ledger.restore(stored)
+  }
+
+  openStream(): PipelineStream {
+    const stream = new PipelineStream(++this.#streamsMade, this.#unknownContext())
+    this.#streams.add(stream)
+    return stream
+  }
+
+  closeStream(stream: PipelineStream): void {
+    this.#streams.delete(stream)
+    this.#recorder?.end(stream.number)
+  }
+
+  /** The life of one message. `bytes` are not kept. Never throws because of data. */
+  message(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
+    // Time: what was silent for too long is dealt with before the newest word.
+    this.tick(arrivalMs)
+
+    // Who speaks: only a stream's first message says so.
+    this.#decoder.scan(bytes)
+    this.#identify(stream, bytes, arrivalMs)
+
+    // What was said: entries to samples; what cannot be read is counted, its neighbours go on.
+    const batch = this.#batch
+    batch.reset()
+    this.#decoder.decode(bytes, stream.context, batch)
+    this.coverage.received(stream.context.node, this.#decoder.entries, this.#decoder.rejected)
+
+    // What it adds: cumulative samples to deltas, deltas to windows.
+    this.ledger.apply(batch, stream.context, arrivalMs)
+
+    this.#texts.interner.resetIfFull()
+  }
+
+  /** Time has passed without a message (or with one: `message` calls this first). */
+  tick(nowMs: number): void {
+    this.clock.advance(nowMs)
+    this.coverage.at(nowMs)
+    this.identities.advance(nowMs)
+    this.ledger.sweep(nowMs, SWEEP_EVERY_MS)
+    this.#moveMinutesFrom()
+  }
+
+  /** Applies what waited for the file's answers; `keys` and `answers` are in the same order. */
+  answer(keys: Uint8Array, answers: Answers): void {
+    answers.forEach((stored, index) => {
+      const samples = this.held.release(keys.subarray(index * 16, index * 16 + 16))
+      const restored = stored === undefined || this.ledger.restore(stored)
+      for (const sample of samples) {
+        // Booking it anew would count its bytes twice: without room for its row it is refused.
+        if (!restored) {
+          this.coverage.rejected(sample.origin.node, Reject.no_room)
+          continue
+        }
+        sample.restore(this.#scratch, this.#texts)
+        this.ledger.applySample(this.#scratch, 0, sample.origin, sample.arrivalMs, true)
+      }
+    })
+  }
+
+  /** Whether a cut would hold anything worth a commit. */
+  get hasChanges(): boolean {
+    return (
+      this.rollup.pendingRows > 0 ||
+      this.ledger.dirty.count > 0 ||
+      this.coverage.count > 0 ||
+      this.clock.newestMs - this.#clockWrittenMs >= CLOCK_COMMIT_MS
+    )
+  }
+
+  /** Everything that changed since the last cut, as one immutable batch. */
+  cut(): StoreBatch {
+    const connections = cutConnections(this.ledger)
+    this.#noteNewestStart(connections)
+    const batch: StoreBatch = {
+      sequence: ++this.#sequence,
+      clock: {
+        ledgerMs: this.clock.ms,
+        newestMs: this.clock.newestMs,
+        // Rows of this batch may lie before the rollup's newest mark, never before the last cut's.
+        minutesFromMs: this.#announcedMinutesFromMs,
+        newestStartMs: this.#newestStartMs,
+      },
+      usage: this.rollup.cut(),
+      coverage: this.coverage.cut(),
+      connections,
+      definitions: this.identities.cut(() => this.#usedIds()),
+    }
+    this.#announcedMinutesFromMs = this.rollup.minutesFromMs
+    this.#clockWrittenMs = this.clock.newestMs
+    return batch
+  }
+
+  /** The last cut is in the file. */
+  committed(): void {
+    this.ledger.dirty.committed()
+    this.identities.committed()
+  }
+
+  #identify(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
+    const { identifierStart: start, identifierEnd: end } = this.#decoder
+    if (start >= 0) {
+      const identity = readIdentifier(bytes.subarray(start, end))
+      if (identity === undefined) this.identifiersUnreadable++
+      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE)
+      stream.identified = true
+      if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
+    } else if (!stream.identified) {
+      stream.identified = true
+      this.streamsWithoutIdentifier++
+    }
+    this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
+  }
+
+  #contextOf(node: Node): StreamContext {
+    const ids = this.identities.node(node)
+    return {
+      ...ids,
+      scope: scopeOf(node.id),
+      envoyMinor: envoyMinorOf(node.envoyVersion),
+    }
+  }
+
+  #unknownContext(): StreamContext {
+    return this.#contextOf(UNKNOWN_NODE)
+  }
+
+  /** Minutes become hours once they are old enough; the mark stands on whole hours (or windows). */
+  #moveMinutesFrom(): void {
+    const old = this.clock.newestMs - this.#minutesMs
+    const step = Math.max(HOUR_MS, this.#lengths.secondsAt(old) * 1000)
+    const mark = Math.floor(old / step) * step
+    if (mark > this.rollup.minutesFromMs) this.rollup.minutesFromMs = mark
+  }
+
+  #noteNewestStart(connections: ConnectionColumns): void {
+    const limit = this.clock.newestMs + FAR_AHEAD_MS
+    for (let i = 0; i < connections.count; i++) {
+      const start = connections.startMs[i] as number
+      if (start > this.#newestStartMs && start <= limit) this.#newestStartMs = start
+    }
+  }
+
+  /** Session ids that rows and streams refer to (usage and coverage have just been cut). */
+  #usedIds(): UsedIds {
+    const used: UsedIds = {
+      nodes: new Set(),
+      workloads: new Set(),
+      destinations: new Set(),
+      clusters: new Set(),
+    }
+    for (const { context } of this.#streams) {
+      used.nodes.add(context.node)
+      used.workloads.add(context.workload)
+    }
+    for (let row = 0; row < this.ledger.table.rowsMade; row++) {
+      const c = this.ledger.table.chunk(row)
+      const o = row & CHUNK_MASK
+      if (c.state[o] === RowState.free) continue
+      used.nodes.add(c.node[o] as number)
+      used.workloads.add(c.workload[o] as number)
+      used.destinations.add(c.destination[o] as number)
+      used.clusters.add(c.cluster[o] as number)
+    }
+    return used
+  }
+}
+
+/** Everything the stages need to know of a stream; replaced when the stream says who it is. */
+export interface StreamContext extends SampleOrigin, DecodeStream {}
+
+/** One ALS call, as the pipeline knows it. */
+export class PipelineStream {
+  /** 1, 2, … per process: the stream number of recordings. */
+  readonly number: number
+  context: StreamContext
+  identified = false
+
+  constructor(number: number, context: StreamContext) {
+    this.number = number
+    this.context = context
+  }
+}
+
+/** The decoder's interner, with the way back in for texts that outlived an epoch. */
+class PipelineTexts {
+  readonly interner = new TextInterner()
+  readonly #encoder = new TextEncoder()
+
+  text(id: number): string {
+    return this.interner.text(id)
+  }
+
+  internText(text: string): number {
+    if (text === '') return 0
+    const bytes = this.#encoder.encode(text)
+    return this.interner.intern(bytes, 0, bytes.length)
+  }
+}
