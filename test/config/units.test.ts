@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { formatDuration, parseDuration } from '../../src/config/duration.ts'
 import { formatSize, parseSize } from '../../src/config/size.ts'
 
 test('durations are read with their units, alone and joined', () => {
-  const ms = (text: string) => parseDuration(text)
-  assert.deepEqual(ms('250ms'), { value: 250 })
-  assert.deepEqual(ms('15s'), { value: 15_000 })
-  assert.deepEqual(ms('1.5h'), { value: 5_400_000 })
-  assert.deepEqual(ms('1h30m'), { value: 5_400_000 })
-  assert.deepEqual(ms('3d'), { value: 259_200_000 })
-  assert.deepEqual(ms('0.1h'), { value: 360_000 })
-  assert.deepEqual(ms('0'), { value: 0 })
+  assert.deepEqual(parseDuration('250ms'), { value: 250 })
+  assert.deepEqual(parseDuration('15s'), { value: 15_000 })
+  assert.deepEqual(parseDuration('1.5h'), { value: 5_400_000 })
+  assert.deepEqual(parseDuration('1h30m'), { value: 5_400_000 })
+  assert.deepEqual(parseDuration('3d'), { value: 259_200_000 })
+  assert.deepEqual(parseDuration('0.1h'), { value: 360_000 })
+  assert.deepEqual(parseDuration('0'), { value: 0 })
 })
 
 test('a duration without a unit, with an unknown one or with a sign is refused', () => {
@@ -25,13 +24,12 @@ test('a duration without a unit, with an unknown one or with a sign is refused',
 })
 
 test('sizes are read in 1024s, 1000s, as Kubernetes writes them, and as plain bytes', () => {
-  const bytes = (text: string) => parseSize(text)
-  assert.deepEqual(bytes('64MiB'), { value: 67_108_864 })
-  assert.deepEqual(bytes('64Mi'), { value: 67_108_864 })
-  assert.deepEqual(bytes('1GB'), { value: 1_000_000_000 })
-  assert.deepEqual(bytes('1.5 GiB'), { value: 1_610_612_736 })
-  assert.deepEqual(bytes('10kb'), { value: 10_000 })
-  assert.deepEqual(bytes('4096'), { value: 4096 })
+  assert.deepEqual(parseSize('64MiB'), { value: 67_108_864 })
+  assert.deepEqual(parseSize('64Mi'), { value: 67_108_864 })
+  assert.deepEqual(parseSize('1GB'), { value: 1_000_000_000 })
+  assert.deepEqual(parseSize('1.5 GiB'), { value: 1_610_612_736 })
+  assert.deepEqual(parseSize('10kb'), { value: 10_000 })
+  assert.deepEqual(parseSize('4096'), { value: 4096 })
 })
 
 test('an ambiguous or unknown size unit is refused', () => {
