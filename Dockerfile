@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+# Build: everything that needs the development tools.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev
+
+# Run: the compiled program, its few dependencies, nothing else. The root file system can be
+# read-only: the only place that is written to is /data.
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production \
+    SNIMETER_STORE_PATH=/data/snimeter.db \
+    SNIMETER_ALS_LISTEN=0.0.0.0:9001 \
+    SNIMETER_HTTP_LISTEN=0.0.0.0:9002
+LABEL org.opencontainers.image.title="snimeter" \
+      org.opencontainers.image.description="Exact egress bytes per SNI and workload, from Envoy's gRPC access log" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+RUN mkdir /data && chown 65532:65532 /data
+USER 65532:65532
+VOLUME /data
+EXPOSE 9001 9002
+# The exec form: signals reach the program, which drains and commits on SIGTERM.
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "dist/main.js", "healthcheck"]
