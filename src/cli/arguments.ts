@@ -1,0 +1,29 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../config/duration.ts'
+import { FORMATS, type Format } from './rows.ts'
+
+/** A whole number of rows, at least 1. For commander: throws what it reports as a usage error. */
+export function rowCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Use a whole number from 1.')
+  return Number(text)
+}
+
+/** A flag that takes a duration like `2s`, at least 100 ms; its value is in ms. */
+export function pauseOption(flags: string, description: string, byDefault: string): Option {
+  return new Option(flags, description).argParser(pause).default(pause(byDefault), byDefault)
+}
+
+function pause(text: string): number {
+  const parsed = parseDuration(text)
+  if ('wrong' in parsed) throw new InvalidArgumentError(`It ${parsed.wrong}: use one like 2s.`)
+  if (parsed.value < 100) throw new InvalidArgumentError('Use at least 100ms.')
+  return parsed.value
+}
+
+/** `--format table|csv|json`. */
+export function formatOption(): Option {
+  const byDefault: Format = 'table'
+  return new Option('--format <format>', 'table for people; csv and json are exact')
+    .choices(FORMATS)
+    .default(byDefault)
+}

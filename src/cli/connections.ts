@@ -1,0 +1,105 @@
+import { type Command, Option } from 'commander'
+import { formatOption, rowCount } from './arguments.ts'
+import { readConfiguration } from './configuration.ts'
+import { usageFailure } from './failure.ts'
+import { type Format, type Rows, renderRows } from './rows.ts'
+import { getRows, serverUrl } from './server-api.ts'
+import { type Surroundings, terminalWidth } from './surroundings.ts'
+
+const STATES = ['open', 'closed', 'orphaned'] as const
+
+interface ConnectionsArguments {
+  readonly url?: string
+  readonly db?: string
+  readonly config?: string
+  readonly state?: (typeof STATES)[number]
+  readonly sni?: string
+  readonly workload?: string
+  readonly limit: number
+  readonly format: Format
+  readonly exact?: boolean
+}
+
+export function addConnections(program: Command, surroundings: Surroundings): void {
+  program
+    .command('connections')
+    .description('open and recent connections of a running server or of a file')
+    .option('--url <url>', 'of the server (default: where http.listen says)')
+    .option('--db <file>', 'read this SQLite file instead of asking a server')
+    .addOption(new Option('--state <state>', 'in this state only').choices(STATES))
+    .option('--sni <glob>', 'names only that match, like *.aliyuncs.com')
+    .option('--workload <glob>', 'workloads only that match: name or namespace/name')
+    .option('--limit <rows>', 'at most so many rows', rowCount, 100)
+    .addOption(formatOption())
+    .option('--exact', 'every byte in the table too')
+    .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
+    .addHelpText(
+      'after',
+      '\nThe table shows the columns that tell most; csv and json have them all.\n\nExample:\n  snimeter connections --state orphaned --limit 20',
+    )
+    .action(async (options: ConnectionsArguments) => {
+      const { stdout } = surroundings
+      if (options.url !== undefined && options.db !== undefined) {
+        throw usageFailure('give --url or --db, not both')
+      }
+      const all =
+        options.db === undefined
+          ? await fromServer(options, surroundings)
+          : await fromFile(options, options.db)
+      const { format, exact = false } = options
+      const shown = format === 'table' ? narrowed(all) : all
+      const rendered = { format, exact, width: terminalWidth(stdout), sums: false }
+      for (const text of renderRows(shown, rendered)) stdout.write(text)
+    })
+}
+
+async function fromServer(
+  options: ConnectionsArguments,
+  surroundings: Surroundings,
+): Promise<Rows> {
+  const url = serverUrl(options.url, readConfiguration(surroundings, options.config).config)
+  const query = new URLSearchParams({ limit: String(options.limit) })
+  for (const name of ['state', 'sni', 'workload'] as const) {
+    const value = options[name]
+    if (value !== undefined) query.set(name, value)
+  }
+  return getRows(url, `/api/v1/connections?${query.toString()}`)
+}
+
+async function fromFile(options: ConnectionsArguments, path: string): Promise<Rows> {
+  const { openReader } = await import('../query/totals.ts')
+  const { queryConnections } = await import('../query/connections.ts')
+  const { state, sni, workload, limit } = options
+  const db = openReader(path)
+  try {
+    return queryConnections(db, {
+      limit,
+      ...(state === undefined ? {} : { state }),
+      ...(sni === undefined ? {} : { sni }),
+      ...(workload === undefined ? {} : { workload }),
+    })
+  } finally {
+    db.close()
+  }
+}
+
+/** What a table has room for, most telling first; the id last, to look the rest up by. */
+const TABLE_COLUMNS = [
+  'state',
+  'namespace',
+  'workload',
+  'sni',
+  'upload_bytes',
+  'download_bytes',
+  'started_at',
+  'last_seen_at',
+  'connection_id',
+] as const
+
+function narrowed({ columns, rows }: Rows): Rows {
+  const kept = TABLE_COLUMNS.map((column) => columns.indexOf(column)).filter((index) => index >= 0)
+  return {
+    columns: kept.map((index) => columns[index] ?? ''),
+    rows: rows.map((row) => kept.map((index) => row[index] ?? '')),
+  }
+}

@@ -1,0 +1,103 @@
+import { type Command, Option } from 'commander'
+import { formatOption, rowCount } from './arguments.ts'
+import { readConfiguration } from './configuration.ts'
+import { usageFailure } from './failure.ts'
+import { printable } from './printable.ts'
+import { type Format, renderRows } from './rows.ts'
+import { type Surroundings, terminalWidth } from './surroundings.ts'
+
+const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
+
+interface QueryArguments {
+  readonly db?: string
+  readonly config?: string
+  readonly by: string
+  readonly since?: string
+  readonly until?: string
+  readonly sni?: string
+  readonly workload?: string
+  readonly namespace?: string
+  readonly order: (typeof ORDERS)[number]
+  readonly limit?: number
+  readonly format: Format
+  readonly exact?: boolean
+}
+
+export function addQuery(program: Command, surroundings: Surroundings): void {
+  program
+    .command('query')
+    .description('totals of a file, while the server writes it or as a copy')
+    .option('--db <file>', 'SQLite file (default: where store.path says)')
+    .option(
+      '--by <columns>',
+      'group by these, with commas: sni, workload, namespace, hour, …',
+      'sni',
+    )
+    .option('--since <time>', 'windows from here: -1h, -3d, today, 2026-11-24, 2026-11-24T18:00Z')
+    .option('--until <time>', 'windows before here')
+    .option('--sni <glob>', 'names only that match, like *.aliyuncs.com')
+    .option('--workload <glob>', 'workloads only that match: name or namespace/name')
+    .option('--namespace <name>', 'this namespace only')
+    .addOption(
+      new Option('--order <order>', 'largest first; names from a to z')
+        .choices(ORDERS)
+        .default('total'),
+    )
+    .option('--limit <rows>', 'at most so many rows', rowCount)
+    .addOption(formatOption())
+    .option('--exact', 'every byte in the table too')
+    .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
+    .addHelpText(
+      'after',
+      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV: the columns of --by, then upload_bytes,download_bytes,connections.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
+    )
+    .action((options: QueryArguments) => query(options, surroundings))
+}
+
+async function query(options: QueryArguments, surroundings: Surroundings): Promise<void> {
+  const { stdout, wallMs } = surroundings
+  const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
+  // Loaded here: SQLite is not needed for --help, and start-up time is felt.
+  const { GROUP_COLUMNS, openReader, queryTotals } = await import('../query/totals.ts')
+  const { parseTime } = await import('../query/time-range.ts')
+  const nowMs = wallMs()
+  const time = (flag: string, text: string): number => {
+    try {
+      return parseTime(text, nowMs)
+    } catch (error) {
+      throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
+    }
+  }
+  const { since, until, sni, workload, namespace, order, limit } = options
+  const request = {
+    by: columnsOf(options.by, GROUP_COLUMNS),
+    order,
+    descending: order !== 'name',
+    ...(since === undefined ? {} : { sinceMs: time('--since', since) }),
+    ...(until === undefined ? {} : { untilMs: time('--until', until) }),
+    ...(sni === undefined ? {} : { sni }),
+    ...(workload === undefined ? {} : { workload }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(limit === undefined ? {} : { limit }),
+  }
+  const db = openReader(path)
+  try {
+    const { format, exact = false } = options
+    const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
+    for (const text of renderRows(queryTotals(db, request), rendered)) stdout.write(text)
+  } finally {
+    db.close()
+  }
+}
+
+/** `workload,sni` as columns, each known and named once. */
+export function columnsOf<Column extends string>(text: string, known: readonly Column[]): Column[] {
+  const names = text.split(',').map((name) => name.trim().toLowerCase().replaceAll('-', '_'))
+  const columns = names.map((name) => {
+    const column = known.find((candidate) => candidate === name)
+    if (column !== undefined) return column
+    throw usageFailure(`--by ${printable(name)} is not a column; use some of ${known.join(', ')}`)
+  })
+  if (new Set(columns).size < columns.length) throw usageFailure('--by names a column twice')
+  return columns
+}

@@ -1,0 +1,89 @@
+import { groupedCount, humanBytes } from './amount.ts'
+import { csvLine } from './csv.ts'
+import { printableJson } from './printable.ts'
+import { type Table, tableLines } from './table.ts'
+
+export const FORMATS = ['table', 'csv', 'json'] as const
+
+export type Format = (typeof FORMATS)[number]
+
+/** Named columns and rows; byte and other counts are bigint, everything else is text. */
+export interface Rows {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly (string | bigint)[])[]
+}
+
+export interface RowsOptions {
+  readonly format: Format
+  /** Table only: every byte, not `1.2 GiB`. */
+  readonly exact: boolean
+  /** Table only: columns of the terminal; undefined = as wide as needed. */
+  readonly width: number | undefined
+  /** Table only: a last row with the sums of the number columns. */
+  readonly sums: boolean
+}
+
+/**
+ * The rows as text, ending in a newline. CSV and JSON are exact; in JSON counts are texts, because
+ * most readers would put a number beyond 2^53 through a double.
+ */
+export function* renderRows(data: Rows, options: RowsOptions): Generator<string> {
+  switch (options.format) {
+    case 'csv':
+      yield csvLine(data.columns)
+      for (const row of data.rows) yield csvLine(row)
+      return
+    case 'json':
+      yield `${printableJson(
+        data.rows.map((row) => record(data.columns, row)),
+        2,
+      )}\n`
+      return
+    case 'table':
+      for (const line of tableLines(tableOf(data, options), options.width)) yield `${line}\n`
+  }
+}
+
+function record(columns: readonly string[], row: readonly (string | bigint)[]) {
+  // A null prototype: a column can't be called `__proto__`, but nothing here relies on that.
+  const one: Record<string, string> = Object.create(null)
+  for (const [index, column] of columns.entries()) one[column] = String(row[index] ?? '')
+  return one
+}
+
+const isBytes = (column: string): boolean => column.endsWith('_bytes')
+
+function tableOf({ columns, rows }: Rows, { exact, sums }: RowsOptions): Table {
+  const numeric = columns.map(
+    (column, index) => isBytes(column) || typeof rows[0]?.[index] === 'bigint',
+  )
+  const cell = (value: string | bigint | undefined, index: number): string => {
+    if (typeof value !== 'bigint') return value ?? ''
+    return isBytes(columns[index] ?? '') && !exact ? humanBytes(value) : groupedCount(value)
+  }
+  const sum = (index: number): string =>
+    cell(
+      rows.reduce((total, row) => total + BigInt(row[index] ?? 0), 0n),
+      index,
+    )
+  const table: Table = {
+    columns: columns.map((column, index) => ({
+      title: titleOf(column),
+      align: numeric[index] === true ? 'right' : 'left',
+    })),
+    rows: rows.map((row) => row.map(cell)),
+  }
+  if (!sums || rows.length < 2) return table
+  const label = `${groupedCount(BigInt(rows.length))} rows`
+  const footer = numeric.map((isNumber, index) =>
+    isNumber ? sum(index) : index === 0 ? label : '',
+  )
+  return { ...table, footer }
+}
+
+/** `upload_bytes` is `UPLOAD` in a table: the unit stands beside the number. */
+const titleOf = (column: string): string =>
+  column
+    .replace(/_bytes$/, '')
+    .replaceAll('_', ' ')
+    .toUpperCase()

@@ -1,0 +1,95 @@
+import { groupedCount, humanBytes, humanDuration, humanRate } from './amount.ts'
+import { printable, truncate } from './printable.ts'
+import { type TableColumn, tableLines } from './table.ts'
+import type { Rate } from './top-rates.ts'
+
+/** One line of `top`. */
+export interface TopRow {
+  /** Cells of the group's columns. */
+  readonly group: readonly string[]
+  readonly upload: bigint
+  readonly download: bigint
+  readonly connections: bigint
+  readonly rate: Rate | undefined
+}
+
+/** What `top` shows above the table; absent where the server did not say. */
+export interface TopHeader {
+  readonly url: string
+  readonly ready: boolean | undefined
+  /** Why it is not ready, or what went wrong with the last poll. */
+  readonly trouble: string | undefined
+  readonly uptimeMs: number | undefined
+  readonly openConnections: bigint | undefined
+  readonly streams: bigint | undefined
+}
+
+export interface TopScreen {
+  readonly header: TopHeader
+  readonly groupTitles: readonly string[]
+  readonly rows: readonly TopRow[]
+  /** False if the server has more rows than it was asked for. */
+  readonly complete: boolean
+}
+
+/** Busiest first; rows without a known rate by their totals, after those that move. */
+export function byRate(a: TopRow, b: TopRow): number {
+  const moving = speed(b) - speed(a)
+  if (moving !== 0) return moving
+  const difference = b.upload + b.download - (a.upload + a.download)
+  if (difference !== 0n) return difference > 0n ? 1 : -1
+  return a.group.join('\0') < b.group.join('\0') ? -1 : 1
+}
+
+const speed = ({ rate }: TopRow): number => (rate === undefined ? 0 : rate.upload + rate.download)
+
+const right = (title: string): TableColumn => ({ title, align: 'right' })
+
+/** Lines of one screen, at most `width` columns each and `rows` rows below the header. */
+export function topLines(screen: TopScreen, rows: number, width: number | undefined): string[] {
+  const shown = [...screen.rows].sort(byRate).slice(0, rows)
+  const table = tableLines(
+    {
+      columns: [
+        ...screen.groupTitles.map((title) => ({ title, align: 'left' }) as const),
+        ...['UPLOAD/S', 'DOWNLOAD/S', 'UPLOAD', 'DOWNLOAD', 'CONNECTIONS'].map(right),
+      ],
+      rows: shown.map(({ group, rate, upload, download, connections }) => [
+        ...group,
+        humanRate(rate?.upload),
+        humanRate(rate?.download),
+        humanBytes(upload),
+        humanBytes(download),
+        groupedCount(connections),
+      ]),
+    },
+    width,
+  )
+  const fit = (line: string): string => (width === undefined ? line : truncate(line, width))
+  return [...headerLines(screen).map(fit), '', ...table]
+}
+
+function headerLines({ header, rows, complete }: TopScreen): string[] {
+  const known: string[] = [`snimeter ${printable(header.url)}`]
+  if (header.trouble !== undefined) known.push(printable(header.trouble))
+  else if (header.ready !== undefined) known.push(header.ready ? 'ready' : 'not ready')
+  if (header.uptimeMs !== undefined) known.push(`up ${humanDuration(header.uptimeMs)}`)
+  if (header.streams !== undefined) known.push(`${groupedCount(header.streams)} streams`)
+  if (header.openConnections !== undefined) {
+    known.push(`${groupedCount(header.openConnections)} open connections`)
+  }
+  const rates = rows.flatMap(({ rate }) => (rate === undefined ? [] : [rate]))
+  const sum = (numbers: readonly number[]): number | undefined =>
+    numbers.length === 0 ? undefined : numbers.reduce((total, number) => total + number, 0)
+  const upload = rows.reduce((total, row) => total + row.upload, 0n)
+  const download = rows.reduce((total, row) => total + row.download, 0n)
+  const rate = (text: string): string => (text === '' ? '' : ` (${text})`)
+  return [
+    known.join(' · '),
+    [
+      `upload ${humanBytes(upload)}${rate(humanRate(sum(rates.map((one) => one.upload))))}`,
+      `download ${humanBytes(download)}${rate(humanRate(sum(rates.map((one) => one.download))))}`,
+      `${complete ? '' : 'largest '}${groupedCount(BigInt(rows.length))} rows`,
+    ].join(' · '),
+  ]
+}
