@@ -82,4 +82,17 @@ export class SampleBatch {
   reset(): void {
     this.count = 0
   }
+
+  /** Makes room for one row beyond `count`; doubles the columns where there is none. */
+  reserve(): void {
+    if (this.count < this.capacity) return
+    const bigger = new SampleBatch(this.capacity * 2)
+    for (const name of Object.keys(bigger) as (keyof SampleBatch)[]) {
+      const column = bigger[name]
+      if (ArrayBuffer.isView(column)) (column as Uint8Array).set(this[name] as Uint8Array)
+    }
+    const { count } = this
+    Object.assign(this, bigger)
+    this.count = count
+  }
 }

@@ -1,0 +1,127 @@
+const DOT = 46
+const COLON = 58
+const PERCENT = 37
+const ZERO = 48
+const NINE = 57
+
+/** Eight groups of the address being parsed; parsing is synchronous, so one is enough. */
+const groups = new Uint16Array(8)
+
+/**
+ * Parses the text of an IPv4 or IPv6 address into four big-endian words at `words[at]`, IPv4 as
+ * IPv4-mapped IPv6 (`::ffff:a.b.c.d`). A zone (`%eth0`) is left out. False, and all zero, if the text
+ * is no address. Makes no string.
+ */
+export function parseIpAddress(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  words: Int32Array,
+  at: number,
+): boolean {
+  words[at] = 0
+  words[at + 1] = 0
+  words[at + 2] = 0
+  words[at + 3] = 0
+  let colons = false
+  let stop = end
+  for (let i = start; i < end; i++) {
+    if (bytes[i] === COLON) colons = true
+    if (bytes[i] === PERCENT) {
+      stop = i
+      break
+    }
+  }
+  if (!colons) {
+    const ipv4 = parseIpv4(bytes, start, stop)
+    if (ipv4 < 0) return false
+    words[at + 2] = 0xffff
+    words[at + 3] = ipv4 | 0
+    return true
+  }
+  if (!parseIpv6(bytes, start, stop)) return false
+  for (let word = 0; word < 4; word++) {
+    words[at + word] = ((groups[word * 2] as number) << 16) | (groups[word * 2 + 1] as number)
+  }
+  return true
+}
+
+/** The address as an unsigned 32-bit number, -1 if it is none. */
+function parseIpv4(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0
+  let part = 0
+  let digits = 0
+  let parts = 0
+  for (let i = start; i <= end; i++) {
+    const byte = i === end ? DOT : (bytes[i] as number)
+    if (byte >= ZERO && byte <= NINE) {
+      part = part * 10 + byte - ZERO
+      digits++
+      if (digits > 3 || part > 255) return -1
+    } else if (byte === DOT && digits > 0) {
+      value = value * 256 + part
+      parts++
+      part = 0
+      digits = 0
+    } else {
+      return -1
+    }
+  }
+  return parts === 4 ? value : -1
+}
+
+/** Fills `groups`; false if the text is no IPv6 address. */
+function parseIpv6(bytes: Uint8Array, start: number, end: number): boolean {
+  groups.fill(0)
+  let count = 0
+  let gap = -1
+  let i = start
+  if (bytes[i] === COLON) {
+    if (bytes[i + 1] !== COLON || i + 2 > end) return false
+    gap = 0
+    i += 2
+  }
+  while (i < end) {
+    let group = 0
+    let digits = 0
+    const groupStart = i
+    while (i < end) {
+      const digit = hexDigit(bytes[i] as number)
+      if (digit < 0) break
+      group = group * 16 + digit
+      digits++
+      i++
+    }
+    if (digits === 0 || digits > 4 || count === 8) return false
+    if (i < end && bytes[i] === DOT) {
+      const ipv4 = count <= 6 ? parseIpv4(bytes, groupStart, end) : -1
+      if (ipv4 < 0) return false
+      groups[count++] = Math.floor(ipv4 / 65_536)
+      groups[count++] = ipv4 % 65_536
+      i = end
+      break
+    }
+    groups[count++] = group
+    if (i === end) break
+    if (bytes[i] !== COLON) return false
+    i++
+    if (bytes[i] === COLON && i < end) {
+      if (gap >= 0) return false
+      gap = count
+      i++
+    } else if (i === end) {
+      return false
+    }
+  }
+  if (gap < 0) return count === 8
+  if (count === 8) return false
+  groups.copyWithin(8 - (count - gap), gap, count)
+  groups.fill(0, gap, 8 - (count - gap))
+  return true
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= ZERO && byte <= NINE) return byte - ZERO
+  const lower = byte | 0x20
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}

@@ -1,0 +1,241 @@
+import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
+import { IdentityKind, MAX_COUNTER, type SampleBatch, SampleKind } from '../model/sample.ts'
+import { identityHash } from './identity-hash.ts'
+import { LogEntry } from './log-entry.ts'
+import type { TextInterner } from './text-interner.ts'
+import { parseUuid } from './uuid.ts'
+import { MalformedError, WireReader } from './wire-reader.ts'
+
+/** First release in which every connection that reached tcp_proxy has a stream id. */
+const STREAM_ID_SINCE = 1025
+
+/** What the decoder needs to know of the stream that a message came on. */
+export interface DecodeStream {
+  /** 16 bytes that stand for the node: part of identities that are unique per node only. */
+  readonly scope: Uint8Array
+  /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
+  readonly envoyMinor: number
+}
+
+/**
+ * Reads StreamAccessLogsMessage into connection samples, in a single pass. Never throws, whatever the
+ * bytes: what cannot be read is counted by reason, and its neighbours go on. Allocates nothing per
+ * entry, but for entries whose identity must be hashed (requests, Envoys before 1.25).
+ */
+export class MessageDecoder {
+  /** Refusals of the last message, by index of `REJECT_REASONS`. */
+  readonly rejected = new Float64Array(REJECT_REASONS.length)
+  /** Entries of the last message: those that became samples plus those refused. */
+  entries = 0
+  /** Where the last scanned message holds its identifier; -1 when it has none. */
+  identifierStart = -1
+  identifierEnd = -1
+  /** While true, periodic entries are refused as `shed`: the next one says it all again. */
+  shedPeriodic = false
+  readonly #reader = new WireReader()
+  readonly #entry: LogEntry
+
+  constructor(texts: TextInterner) {
+    this.#entry = new LogEntry(this.#reader, texts)
+  }
+
+  /** Looks at the top level only: where the identifier is. */
+  scan(message: Uint8Array): void {
+    this.identifierStart = -1
+    this.identifierEnd = -1
+    const reader = this.#reader
+    reader.reset(message, 0, message.length)
+    try {
+      while (reader.position < message.length) {
+        const tag = reader.tag()
+        if (tag === 10) {
+          const end = reader.delimited()
+          this.identifierStart = reader.position
+          this.identifierEnd = end
+          reader.position = end
+        } else reader.skip(tag)
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+    }
+  }
+
+  /** Appends the samples of a message to a batch. */
+  decode(message: Uint8Array, stream: DecodeStream, batch: SampleBatch): void {
+    this.rejected.fill(0)
+    this.entries = 0
+    const reader = this.#reader
+    reader.reset(message, 0, message.length)
+    try {
+      while (reader.position < message.length) {
+        const tag = reader.tag()
+        // http_logs = 2, tcp_logs = 3: a oneof, but a damaged message can hold both; both are read.
+        if (tag === 18) this.#readLogs(reader.delimited(), message.length, true, stream, batch)
+        else if (tag === 26)
+          this.#readLogs(reader.delimited(), message.length, false, stream, batch)
+        else reader.skip(tag)
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      this.#reject(Reject.malformed_message)
+    }
+  }
+
+  /** HTTPAccessLogEntries or TCPAccessLogEntries: log_entry = 1, repeated. */
+  #readLogs(
+    end: number,
+    outer: number,
+    http: boolean,
+    stream: DecodeStream,
+    batch: SampleBatch,
+  ): void {
+    const reader = this.#reader
+    reader.limit = end
+    while (reader.position < end) {
+      const tag = reader.tag()
+      if (tag !== 10) {
+        reader.skip(tag)
+        continue
+      }
+      const entryEnd = reader.delimited()
+      this.#readEntry(entryEnd, http, stream, batch)
+      // Also after a damaged entry: its length prefix says where its neighbour begins.
+      reader.position = entryEnd
+      reader.limit = end
+    }
+    reader.limit = outer
+  }
+
+  #readEntry(end: number, http: boolean, stream: DecodeStream, batch: SampleBatch): void {
+    const entry = this.#entry
+    entry.reset()
+    this.#reader.limit = end
+    try {
+      if (http) entry.readHttp(end)
+      else entry.readTcp(end)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+      this.#reject(Reject.malformed_entry)
+      return
+    }
+    const reason = this.#append(http, stream, batch)
+    if (reason === ACCEPTED) this.entries++
+    else this.#reject(reason)
+  }
+
+  /** Makes a sample of the entry just read; the reason it was refused for, or `ACCEPTED`. */
+  #append(http: boolean, stream: DecodeStream, batch: SampleBatch): number {
+    const entry = this.#entry
+    const { type } = entry
+    const kind = kindOf(type, http)
+    if (kind === 0) return type >= 7 && type <= 10 ? Reject.uncounted_type : Reject.unknown_type
+    const final = isFinal(type, entry.intermediate)
+    if (!final && this.shedPeriodic && (type === 2 || type === 5 || type === 12)) return Reject.shed
+    if (!final && kind === SampleKind.request) return Reject.request_in_progress
+    const plainUpload = http
+      ? entry.requestBodyBytes + (kind === SampleKind.request ? entry.requestHeadersBytes : 0)
+      : entry.receivedBytes
+    const plainDownload = http
+      ? entry.responseBodyBytes + (kind === SampleKind.request ? entry.responseHeadersBytes : 0)
+      : entry.sentBytes
+    if (
+      entry.wireUpload > MAX_COUNTER ||
+      entry.wireDownload > MAX_COUNTER ||
+      plainUpload > MAX_COUNTER ||
+      plainDownload > MAX_COUNTER
+    ) {
+      return Reject.implausible_counter
+    }
+    const row = batch.count
+    batch.reserve()
+    const identityKind = this.#identify(kind, final, stream, batch.identity, row * 4)
+    if (identityKind === IdentityKind.none) return Reject.no_connection_id
+    batch.count = row + 1
+    batch.kind[row] = kind
+    batch.identityKind[row] = identityKind
+    batch.entryType[row] = type
+    batch.final[row] = final ? 1 : 0
+    batch.startMs[row] = entry.startMs
+    batch.durationMs[row] = entry.durationMs
+    batch.wireUpload[row] = entry.wireUpload
+    batch.wireDownload[row] = entry.wireDownload
+    batch.plainUpload[row] = plainUpload
+    batch.plainDownload[row] = plainDownload
+    batch.sni[row] = entry.sni
+    batch.cluster[row] = entry.cluster
+    batch.authority[row] = entry.authority
+    batch.address[row * 4] = entry.address[0] as number
+    batch.address[row * 4 + 1] = entry.address[1] as number
+    batch.address[row * 4 + 2] = entry.address[2] as number
+    batch.address[row * 4 + 3] = entry.address[3] as number
+    batch.port[row] = entry.port
+    return ACCEPTED
+  }
+
+  /** Writes the identity (design: rules of the ledger, 4 and 5); `none` if the entry has none. */
+  #identify(
+    kind: number,
+    final: boolean,
+    stream: DecodeStream,
+    words: Int32Array,
+    at: number,
+  ): number {
+    const entry = this.#entry
+    const { bytes } = this.#reader
+    const { streamIdStart, streamIdEnd } = entry
+    if (kind === SampleKind.request) {
+      // The stream id of a request is its x-request-id, which a client can repeat.
+      identityHash(
+        'request',
+        [
+          stream.scope,
+          bytes.subarray(streamIdStart, streamIdEnd),
+          bytes.subarray(entry.startTimeStart, entry.startTimeEnd),
+          bytes.subarray(entry.remoteStart, entry.remoteEnd),
+        ],
+        words,
+        at,
+      )
+      return IdentityKind.hashed
+    }
+    if (parseUuid(bytes, streamIdStart, streamIdEnd, words, at)) return IdentityKind.uuid
+    if (streamIdEnd > streamIdStart) {
+      identityHash('stream-id', [bytes.subarray(streamIdStart, streamIdEnd)], words, at)
+      return IdentityKind.hashed
+    }
+    // Newer senders give every connection of tcp_proxy an id: without one it died in a listener filter.
+    if (!final || stream.envoyMinor >= STREAM_ID_SINCE) return IdentityKind.none
+    identityHash(
+      'no-stream-id',
+      [
+        stream.scope,
+        bytes.subarray(entry.startTimeStart, entry.startTimeEnd),
+        bytes.subarray(entry.remoteStart, entry.remoteEnd),
+        bytes.subarray(entry.localStart, entry.localEnd),
+      ],
+      words,
+      at,
+    )
+    return IdentityKind.hashed
+  }
+
+  #reject(reason: number): void {
+    this.rejected[reason] = (this.rejected[reason] as number) + 1
+    this.entries++
+  }
+}
+
+const ACCEPTED = -1
+
+/** What an entry is about, after its type alone; 0 = nothing that is counted. */
+function kindOf(type: number, http: boolean): number {
+  if (type === 0) return http ? SampleKind.request : SampleKind.connection
+  if (type <= 3 || (type >= 11 && type <= 14)) return SampleKind.connection
+  return type <= 6 ? SampleKind.request : 0
+}
+
+/** Final entries close what they are about: TcpConnectionEnd, UdpSessionEnd, DownstreamEnd, and old ones. */
+function isFinal(type: number, intermediate: boolean): boolean {
+  if (type === 0) return !intermediate
+  return type === 3 || type === 13 || type === 6
+}
