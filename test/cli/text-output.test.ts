@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { groupedCount, humanBytes, humanDuration, humanRate } from '../../src/cli/amount.ts'
+import { csvLine } from '../../src/cli/csv.ts'
+import { displayWidth, printable, printableJson, truncate } from '../../src/cli/printable.ts'
+import { type RowsOptions, renderRows } from '../../src/cli/rows.ts'
+import { tableLines } from '../../src/cli/table.ts'
+
+const ESC = '\u001b'
+
+test('bytes for people are rounded down, never up, at every size up to 2^63-1', () => {
+  const shown: [bigint, string][] = [
+    [0n, '0 B'],
+    [1023n, '1023 B'],
+    [1024n, '1.0 KiB'],
+    [1_048_575n, '1023 KiB'],
+    [1_288_490_188n, '1.1 GiB'],
+    [1_288_490_189n, '1.2 GiB'],
+    [2n ** 63n - 1n, '7.9 EiB'],
+  ]
+  for (const [bytes, text] of shown) assert.equal(humanBytes(bytes), text)
+  assert.equal(humanRate(1536.4), '1.5 KiB/s')
+  assert.equal(humanRate(undefined), '')
+  assert.equal(groupedCount(9_223_372_036_854_775_807n), '9,223,372,036,854,775,807')
+  assert.equal(groupedCount(123n), '123')
+})
+
+test('durations for people have two units at most', () => {
+  assert.equal(humanDuration(0), '0s')
+  assert.equal(humanDuration(61_000), '1m 1s')
+  assert.equal(humanDuration(3_600_000), '1h')
+  assert.equal(humanDuration(277_261_000), '3d 5h')
+})
+
+test('nothing that moves a cursor or turns text around is printable', () => {
+  assert.equal(
+    printable(`a${ESC}[2Jb\r\n\u0085\u202e\u2028`),
+    'a\\u{1b}[2Jb\\u{d}\\u{a}\\u{85}\\u{202e}\\u{2028}',
+  )
+  assert.equal(printable('bücher.example 日本'), 'bücher.example 日本')
+  assert.equal(printable('\ud800'), '\\u{d800}')
+})
+
+test('JSON for a terminal is the same value to every reader', () => {
+  const value = [{ name: `${ESC}\u009b\u202e\u{e0001}\n"\\`, count: '1' }]
+  const text = printableJson(value, 2)
+  assert.deepEqual(JSON.parse(text), value)
+  assert.match(text, /^[ -~\n]*$/)
+})
+
+test('width counts columns: wide characters two, combining marks none', () => {
+  assert.equal(displayWidth('abc'), 3)
+  assert.equal(displayWidth('日本'), 4)
+  assert.equal(displayWidth('e\u0301'), 1)
+  assert.equal(truncate('abcdef', 4), 'abc…')
+  assert.equal(truncate('日本語', 4), '日…')
+  assert.equal(truncate('abc', 3), 'abc')
+  assert.equal(truncate('abc', 0), '')
+})
+
+const columns = [
+  { title: 'SNI', align: 'left' },
+  { title: 'UPLOAD', align: 'right' },
+] as const
+
+test('a table aligns numbers right and shows sums under a line', () => {
+  const table = {
+    columns,
+    rows: [
+      ['a.example', '5 B'],
+      ['b', '1.0 KiB'],
+    ],
+    footer: ['2 rows', '1.0 KiB'],
+  }
+  assert.deepEqual(tableLines(table), [
+    'SNI         UPLOAD',
+    'a.example      5 B',
+    'b          1.0 KiB',
+    '─────────  ───────',
+    '2 rows     1.0 KiB',
+  ])
+})
+
+test('a table that is too wide cuts the widest text and never a number', () => {
+  const lines = tableLines({ columns, rows: [['a-very-long-name.example', '123 GiB']] }, 24)
+  assert.deepEqual(lines, ['SNI               UPLOAD', 'a-very-long-na…  123 GiB'])
+  assert.ok(
+    tableLines({ columns, rows: [[`${ESC}[31m`, '1']] }).every((line) => !line.includes(ESC)),
+  )
+})
+
+test('CSV quotes as RFC 4180 says, keeps counts exact and disarms formulas', () => {
+  assert.equal(
+    csvLine(['a,b', 'say "hi"', 9_223_372_036_854_775_807n]),
+    '"a,b","say ""hi""",9223372036854775807\n',
+  )
+  assert.equal(csvLine(['=1+1', '+x', '-x', '@x', '\tx']), "'=1+1,'+x,'-x,'@x,'\\u{9}x\n")
+  assert.equal(csvLine([`${ESC}[2J\n`]), '\\u{1b}[2J\\u{a}\n')
+})
+
+test('rows are rendered exactly as CSV and JSON, for people as a table, and when there are none', () => {
+  const data = {
+    columns: ['sni', 'upload_bytes', 'download_bytes', 'connections'],
+    rows: [
+      ['a.example', 9_007_199_254_740_993n, 0n, 1234n],
+      ['b.example', 1n, 2n, 1n],
+    ],
+  }
+  const render = (options: Partial<RowsOptions>, rows = data) =>
+    [
+      ...renderRows(rows, {
+        format: 'table',
+        exact: false,
+        width: undefined,
+        sums: true,
+        ...options,
+      }),
+    ].join('')
+  assert.equal(
+    render({ format: 'csv' }),
+    'sni,upload_bytes,download_bytes,connections\na.example,9007199254740993,0,1234\nb.example,1,2,1\n',
+  )
+  assert.deepEqual(JSON.parse(render({ format: 'json' })), [
+    {
+      sni: 'a.example',
+      upload_bytes: '9007199254740993',
+      download_bytes: '0',
+      connections: '1234',
+    },
+    { sni: 'b.example', upload_bytes: '1', download_bytes: '2', connections: '1' },
+  ])
+  assert.equal(
+    render({}),
+    [
+      'SNI         UPLOAD  DOWNLOAD  CONNECTIONS',
+      'a.example  8.0 PiB       0 B        1,234',
+      'b.example      1 B       2 B            1',
+      '─────────  ───────  ────────  ───────────',
+      '2 rows     8.0 PiB       2 B        1,235',
+      '',
+    ].join('\n'),
+  )
+  assert.match(render({ exact: true }), /2 rows +9,007,199,254,740,994 +2 +1,235\n$/)
+  const none = { columns: data.columns, rows: [] }
+  assert.equal(render({}, none), 'SNI  UPLOAD  DOWNLOAD  CONNECTIONS\n')
+  assert.equal(render({ format: 'csv' }, none), 'sni,upload_bytes,download_bytes,connections\n')
+  assert.equal(render({ format: 'json' }, none), '[]\n')
+})
