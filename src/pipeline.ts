@@ -181,6 +181,11 @@ export class Pipeline {
     )
   }
 
+  /** Rows that wait for the next cut. */
+  get pendingRows(): number {
+    return this.rollup.pendingRows + this.ledger.dirty.count + this.coverage.count
+  }
+
   /** Everything that changed since the last cut, as one immutable batch. */
   cut(): StoreBatch {
     const connections = cutConnections(this.ledger)

@@ -1,12 +1,8 @@
 import { isIP } from 'node:net'
 import type { Destination, NameSource } from '../model/destination.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
-import {
-  canonicalAddress,
-  exactHostOfCluster,
-  hostOfAuthority,
-  normaliseName,
-} from './destination-name.ts'
+import { canonicalAddress } from '../runtime/ip-address-text.ts'
+import { exactHostOfCluster, hostOfAuthority, normaliseName } from './destination-name.ts'
 
 /** Addresses remembered as names at most; beyond it the memory begins anew. */
 const MAX_ADDRESSES = 65_536

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Database from 'better-sqlite3'
+import { ServiceError } from '../runtime/service-error.ts'
+import { LEDGER } from './migrations/0001-ledger.ts'
+import { VIEWS } from './views.ts'
+
+/** "snim": says that a file is ours. */
+const APPLICATION_ID = 0x736e696d
+/** Forward only; the file's `user_version` is how many it has. */
+const MIGRATIONS: readonly string[] = [LEDGER]
+
+/** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
+export function openDatabase(path: string): Database.Database {
+  mkdirSync(dirname(path), { recursive: true })
+  const database = new Database(path, { timeout: 1000 })
+  try {
+    prepare(database, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function prepare(database: Database.Database, path: string): void {
+  const applicationId = database.pragma('application_id', { simple: true })
+  const version = database.pragma('user_version', { simple: true }) as number
+  const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number
+  if (applicationId !== APPLICATION_ID && (applicationId !== 0 || tables > 0)) {
+    throw new ServiceError(
+      'store_foreign',
+      `${path} is a SQLite file of another program; choose another store.path`,
+    )
+  }
+  if (version > MIGRATIONS.length) {
+    throw new ServiceError(
+      'store_newer',
+      `${path} was written by a newer snimeter (schema ${version}, this one knows ${MIGRATIONS.length}); run that one`,
+    )
+  }
+  // Readers never block the writer, nor the writer them; one file is appended, then copied back.
+  database.pragma('journal_mode = WAL')
+  // A commit survives a power cut: what was acknowledged to the ledger must not come back unsaid.
+  database.pragma('synchronous = FULL')
+  // 64 MiB: the pages that a commit touches stay in memory between commits.
+  database.pragma('cache_size = -65536')
+  // Sorting for the views' GROUP BY needs no files beside the database.
+  database.pragma('temp_store = MEMORY')
+  // Copy back every 8 MB: a longer WAL makes fewer, longer checkpoints.
+  database.pragma('wal_autocheckpoint = 2000')
+  const migrate = database.transaction(() => {
+    for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+    if (version === 0) firstRows(database)
+    database.pragma(`application_id = ${APPLICATION_ID}`)
+    database.pragma(`user_version = ${MIGRATIONS.length}`)
+    replaceViews(database)
+  })
+  migrate.immediate()
+}
+
+function firstRows(database: Database.Database): void {
+  database.prepare('INSERT INTO ledger VALUES (1, ?, 0, 0, 0, 0, 0, 0, 0)').run(randomUUID())
+}
+
+/** Views belong to the program, not to the file: they are made anew when they are not the same. */
+function replaceViews(database: Database.Database): void {
+  const known = database.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?")
+  for (const [name, sql] of Object.entries(VIEWS)) {
+    const text = sql.trim().replace(/;$/, '')
+    if (known.pluck().get(name) === text) continue
+    database.exec(`DROP VIEW IF EXISTS ${name}; ${text};`)
+  }
+}

@@ -1,0 +1,149 @@
+import type Database from 'better-sqlite3'
+import { COVERAGE_COUNTERS } from './coverage-table.ts'
+import { saturatingAdd } from './saturating.ts'
+
+/** Connection rows looked at in one slice: a few ms. */
+const CONNECTION_SLICE = 5000
+
+export interface RetentionConfig {
+  /** Hours are kept this long before the newest moment, ms. */
+  readonly hoursMs: number
+  /** Connections are kept this long after they last spoke, ms of the ledger clock. */
+  readonly connectionsMs: number
+}
+
+/**
+ * Moves minutes into hours and deletes what is old, in slices that each change no total: a row is in
+ * one table before a slice and in the other after it.
+ */
+export class Retention {
+  readonly #config: RetentionConfig
+  readonly #database: Database.Database
+  readonly #statements
+  #cursor: Uint8Array = new Uint8Array(0)
+  /** Ledger time at which the last pass over all connections began. */
+  #passMs = Number.NEGATIVE_INFINITY
+
+  constructor(database: Database.Database, config: RetentionConfig) {
+    this.#config = config
+    this.#database = database
+    const oldest = (table: string) =>
+      database.prepare(`SELECT min(window_ms) FROM ${table}`).pluck()
+    const removeWindow = (table: string) =>
+      database.prepare(`DELETE FROM ${table} WHERE window_ms = ?`)
+    this.#statements = {
+      clock: database.prepare('SELECT ledger_ms, newest_ms, minutes_from_ms FROM ledger'),
+      oldestMinute: oldest('usage_minute'),
+      oldestCoverage: oldest('coverage_minute'),
+      oldestHour: oldest('usage_hour'),
+      oldestCoverageHour: oldest('coverage_hour'),
+      usageToHour: database.prepare(`
+        INSERT INTO usage_hour (window_ms, workload_id, destination_id, window_seconds,
+                                upload, download, estimated, opened, closed)
+        SELECT window_ms / 3600000 * 3600000, workload_id, destination_id, max(3600, window_seconds),
+               upload, download, estimated, opened, closed
+        FROM usage_minute WHERE window_ms = ?
+        ON CONFLICT DO UPDATE SET
+          ${saturatingAdd('upload')}, ${saturatingAdd('download')}, ${saturatingAdd('estimated')},
+          opened = opened + excluded.opened, closed = closed + excluded.closed`),
+      coverageToHour: database.prepare(`
+        INSERT INTO coverage_hour (window_ms, node_id, window_seconds, ${COVERAGE_COUNTERS.join(', ')})
+        SELECT window_ms / 3600000 * 3600000, node_id, max(3600, window_seconds),
+               ${COVERAGE_COUNTERS.join(', ')}
+        FROM coverage_minute WHERE window_ms = ?
+        ON CONFLICT DO UPDATE SET
+          ${COVERAGE_COUNTERS.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`),
+      removeMinute: removeWindow('usage_minute'),
+      removeCoverage: removeWindow('coverage_minute'),
+      removeHour: removeWindow('usage_hour'),
+      removeCoverageHour: removeWindow('coverage_hour'),
+      slice: database.prepare(`
+        SELECT key, state, node_id, moment_ms, last_arrival_ms, last_ledger_ms, lost
+        FROM connection WHERE key > ? ORDER BY key LIMIT ${CONNECTION_SLICE}`),
+      removeConnection: database.prepare('DELETE FROM connection WHERE key = ?'),
+      orphanForGood: database.prepare(`
+        INSERT INTO coverage_hour (window_ms, node_id, window_seconds, ${COVERAGE_COUNTERS.join(', ')})
+        VALUES (?, ?, 3600, ${COVERAGE_COUNTERS.map((name) => ({ orphaned: '1', lost: '?' })[name as string] ?? '0').join(', ')})
+        ON CONFLICT DO UPDATE SET orphaned = orphaned + 1, lost = lost + excluded.lost`),
+      forget: database.prepare(
+        'UPDATE ledger SET forgotten_before_ms = max(forgotten_before_ms, ?)',
+      ),
+    }
+  }
+
+  /** Does one slice in a transaction of its own. False when there is nothing left to do for now. */
+  step(): boolean {
+    const clock = this.#statements.clock.get() as {
+      ledger_ms: number
+      newest_ms: number
+      minutes_from_ms: number
+    }
+    const s = this.#statements
+    const hoursFrom = clock.newest_ms - this.#config.hoursMs
+    return (
+      this.#move(s.oldestMinute, clock.minutes_from_ms, s.usageToHour, s.removeMinute) ||
+      this.#move(s.oldestCoverage, clock.minutes_from_ms, s.coverageToHour, s.removeCoverage) ||
+      this.#move(s.oldestHour, hoursFrom, undefined, s.removeHour) ||
+      this.#move(s.oldestCoverageHour, hoursFrom, undefined, s.removeCoverageHour) ||
+      this.#forgetConnections(clock.ledger_ms)
+    )
+  }
+
+  /** Moves (or deletes) the oldest window if it lies before `beforeMs`. */
+  #move(
+    oldest: Database.Statement,
+    beforeMs: number,
+    copy: Database.Statement | undefined,
+    remove: Database.Statement,
+  ): boolean {
+    const window = oldest.get() as number | null
+    if (window === null || window >= beforeMs) return false
+    this.#database
+      .transaction(() => {
+        copy?.run(window)
+        remove.run(window)
+      })
+      .immediate()
+    return true
+  }
+
+  /**
+   * A pass over the connections in key order, a slice at a time and at most one pass an hour of ledger
+   * time: an index on the age would have to be rewritten with every word of every connection.
+   */
+  #forgetConnections(ledgerMs: number): boolean {
+    if (this.#cursor.length === 0) {
+      if (ledgerMs - this.#passMs < 3_600_000) return false
+      this.#passMs = ledgerMs
+    }
+    const rows = this.#statements.slice.all(this.#cursor) as ConnectionAge[]
+    const old = rows.filter((row) => row.last_ledger_ms < ledgerMs - this.#config.connectionsMs)
+    if (old.length > 0) this.#database.transaction(() => this.#remove(old)).immediate()
+    const last = rows.at(-1)
+    this.#cursor =
+      last === undefined || rows.length < CONNECTION_SLICE ? new Uint8Array(0) : last.key
+    return this.#cursor.length > 0
+  }
+
+  #remove(old: readonly ConnectionAge[]): void {
+    let newest = 0
+    for (const row of old) {
+      this.#statements.removeConnection.run(row.key)
+      newest = Math.max(newest, row.last_arrival_ms)
+      if (row.state !== 3) continue
+      const hour = Math.floor(row.moment_ms / 3_600_000) * 3_600_000
+      this.#statements.orphanForGood.run(hour, row.node_id, row.lost)
+    }
+    this.#statements.forget.run(newest)
+  }
+}
+
+interface ConnectionAge {
+  readonly key: Uint8Array
+  readonly state: number
+  readonly node_id: number
+  readonly moment_ms: number
+  readonly last_arrival_ms: number
+  readonly last_ledger_ms: number
+  readonly lost: number
+}

@@ -1,0 +1,7 @@
+/** The largest sum that is kept; bytes beyond it are counted in `ledger.saturated`. */
+export const MAX_SUM = '9223372036854775807'
+
+/** SQL that adds the incoming value of a column to the stored one, and stops at 2^63-1. */
+export function saturatingAdd(column: string): string {
+  return `${column} = CASE WHEN ${column} > ${MAX_SUM} - excluded.${column} THEN ${MAX_SUM} ELSE ${column} + excluded.${column} END`
+}

@@ -1,0 +1,148 @@
+import { Worker } from 'node:worker_threads'
+import type { StoreBatch } from '../model/batch.ts'
+import type { StoredConnection } from '../model/connection.ts'
+import type { Destination } from '../model/destination.ts'
+import type { StoreOpening } from '../model/opening.ts'
+import type { Workload } from '../model/source.ts'
+import { ServiceError } from '../runtime/service-error.ts'
+import type { Answers, CommitOutcome, FromThread, Request, Trouble } from './thread-messages.ts'
+import type { WriterConfig } from './writer.ts'
+
+export type StoreConfig = WriterConfig
+
+export interface StoreEvents {
+  /** Commits fail; what arrives meanwhile gathers. Told at first, then every ten seconds. */
+  trouble?(trouble: Trouble): void
+  recovered?(): void
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * The file, as the main thread knows it: every statement runs on a thread of its own. A batch is
+ * committed exactly once, however often that has to be tried.
+ */
+export class Store {
+  readonly #config: StoreConfig
+  readonly #events: StoreEvents
+  readonly #waiting = new Map<number, Waiting>()
+  #worker: Worker | undefined
+  #requests = 0
+  #committing: Promise<unknown> | undefined
+
+  constructor(config: StoreConfig, events: StoreEvents = {}) {
+    this.#config = config
+    this.#events = events
+  }
+
+  /**
+   * Makes, migrates or opens the file. Rejects with a ServiceError that names the file and the way
+   * out: `store_locked` (another writer), `store_read_only`, `store_corrupt`, `store_foreign`,
+   * `store_newer`, `store_full`, `store_busy`, `store_cannot_open`, `file_in_future`.
+   */
+  async open(nowMs: number): Promise<StoreOpening> {
+    this.#worker = new Worker(threadUrl(), { workerData: { path: this.#config.path } })
+    this.#worker.on('message', (message: FromThread) => this.#receive(message))
+    this.#worker.on('error', (error) => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(new Error('the storage thread has ended')))
+    try {
+      return await this.#ask({ kind: 'open', config: this.#config, nowMs })
+    } catch (error) {
+      await this.#end()
+      throw error
+    }
+  }
+
+  /**
+   * Resolves when the batch is in the file (or was already). Trouble of the file is retried for ever;
+   * rejects with `store_uncommitted` only after `stop` has given up waiting.
+   */
+  commit(batch: StoreBatch): Promise<CommitOutcome> {
+    const committing = this.#ask({ kind: 'commit', batch })
+    this.#committing = committing.catch(() => undefined)
+    return committing
+  }
+
+  /** Rows of the given keys (16 bytes each), in their order; also while a commit is being retried. */
+  lookup(keys: Uint8Array): Promise<(StoredConnection | undefined)[]> {
+    return this.#ask({ kind: 'lookup', keys })
+  }
+
+  /** Open connections of the file, at most `limit`. */
+  loadOpen(limit: number): Promise<StoredConnection[]> {
+    return this.#ask({ kind: 'loadOpen', limit })
+  }
+
+  /** Pairs whose totals changed at or after a moment: what was named today, for the name budgets. */
+  pairsSince(ms: number): Promise<{ workload: Workload; destination: Destination }[]> {
+    return this.#ask({ kind: 'pairsSince', ms })
+  }
+
+  /** Gives up on a batch that does not go in: its `commit` rejects after one last attempt. */
+  async abandon(): Promise<void> {
+    if (this.#worker !== undefined) await this.#ask({ kind: 'abandon' })
+  }
+
+  /** Copies the WAL back, closes the file, ends the thread. Safe twice, and without `open`. */
+  async stop(): Promise<void> {
+    if (this.#worker === undefined) return
+    await this.#committing
+    await this.#ask({ kind: 'close' })
+    await this.#end()
+  }
+
+  #ask<K extends Request['kind']>(request: Request & { kind: K }): Promise<Answers[K]> {
+    const worker = this.#worker
+    if (worker === undefined) {
+      return Promise.reject(new ServiceError('store_closed', `${this.#config.path} is not open`))
+    }
+    const id = ++this.#requests
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject })
+      worker.postMessage({ id, request })
+    })
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.kind) {
+      case 'answer':
+        this.#take(message.id)?.resolve(message.value)
+        return
+      case 'failure':
+        this.#take(message.id)?.reject(new ServiceError(message.code, message.message))
+        return
+      case 'trouble':
+        this.#events.trouble?.(message.trouble)
+        return
+      case 'recovered':
+        this.#events.recovered?.()
+    }
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    return waiting
+  }
+
+  #fail(cause: Error): void {
+    const error = new ServiceError('store_failed', cause.message, { cause })
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+
+  async #end(): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+}
+
+/** The thread's module: a `.ts` file in development, `.js` once compiled (tsc leaves URLs alone). */
+function threadUrl(): URL {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`./writer-thread.${extension}`, import.meta.url)
+}

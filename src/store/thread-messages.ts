@@ -1,0 +1,55 @@
+import type { StoreBatch } from '../model/batch.ts'
+import type { StoredConnection } from '../model/connection.ts'
+import type { Destination } from '../model/destination.ts'
+import type { StoreOpening } from '../model/opening.ts'
+import type { Workload } from '../model/source.ts'
+import type { WriterConfig } from './writer.ts'
+
+/** What the main thread asks of the storage thread; each request is answered once, by its number. */
+export type Request =
+  | { readonly kind: 'open'; readonly config: WriterConfig; readonly nowMs: number }
+  | { readonly kind: 'commit'; readonly batch: StoreBatch }
+  | { readonly kind: 'lookup'; readonly keys: Uint8Array }
+  | { readonly kind: 'loadOpen'; readonly limit: number }
+  | { readonly kind: 'pairsSince'; readonly ms: number }
+  /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
+  | { readonly kind: 'abandon' }
+  | { readonly kind: 'close' }
+
+export interface Answers {
+  readonly open: StoreOpening
+  readonly commit: CommitOutcome
+  readonly lookup: (StoredConnection | undefined)[]
+  readonly loadOpen: StoredConnection[]
+  readonly pairsSince: { workload: Workload; destination: Destination }[]
+  readonly abandon: undefined
+  readonly close: undefined
+}
+
+export interface CommitOutcome {
+  /** Rows refused for their content: set aside in the file, not retried. */
+  readonly rowsRefused: number
+  /** Totals that have reached 2^63-1 by this batch. */
+  readonly saturated: number
+  /** Time of the attempt that went in. */
+  readonly durationMs: number
+}
+
+/** Commits fail: told at the first failure and every ten seconds while it lasts. */
+export interface Trouble {
+  readonly code: string
+  readonly message: string
+  readonly attempts: number
+  readonly sinceMs: number
+}
+
+export type FromThread =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | {
+      readonly kind: 'failure'
+      readonly id: number
+      readonly code: string
+      readonly message: string
+    }
+  | { readonly kind: 'trouble'; readonly trouble: Trouble }
+  | { readonly kind: 'recovered' }

@@ -1,0 +1,142 @@
+import { REJECT_REASONS } from '../model/reject-reason.ts'
+
+/** A saturated sum: bytes never exceed this. */
+const MAX = '9223372036854775807'
+
+/**
+ * `sum(column)` that saturates at 2^63-1 where SQLite's own would fail with "integer overflow": the
+ * high and the low halves are added apart. Exact below that.
+ */
+function sum(column: string): string {
+  const high = `sum(${column} >> 32)`
+  const low = `sum(${column} & 4294967295)`
+  return `CASE WHEN ${high} + (${low} >> 32) > 2147483647 THEN ${MAX} ELSE (${high} << 32) + ${low} END`
+}
+
+const instant = (ms: string): string =>
+  `strftime('%Y-%m-%dT%H:%M:%fZ', ${ms} / 1000.0, 'unixepoch')`
+const second = (ms: string): string => `strftime('%Y-%m-%dT%H:%M:%SZ', ${ms} / 1000, 'unixepoch')`
+
+/** Usage rows wherever they are: minutes, and hours once minutes have been compacted. */
+const ANY_USAGE = 'SELECT * FROM usage_minute UNION ALL SELECT * FROM usage_hour'
+
+const usageView = (name: string, spanMs: number, seconds: number): string => `
+CREATE VIEW ${name} AS
+SELECT ${second('u.span_ms')} AS window_start,
+       ${second('(u.span_ms + u.span_seconds * 1000)')} AS window_end,
+       w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       d.name AS sni, d.name_source AS name_source,
+       u.upload AS upload_bytes, u.download AS download_bytes, u.estimated AS estimated_bytes,
+       u.opened AS connections_opened, u.closed AS connections_closed, 0 AS revision
+FROM (SELECT window_ms / ${spanMs} * ${spanMs} AS span_ms, max(${seconds}, max(window_seconds)) AS span_seconds,
+             workload_id, destination_id, ${sum('upload')} AS upload, ${sum('download')} AS download,
+             ${sum('estimated')} AS estimated, sum(opened) AS opened, sum(closed) AS closed
+      FROM (${ANY_USAGE})
+      GROUP BY window_ms / ${spanMs}, workload_id, destination_id) u
+JOIN workload w ON w.id = u.workload_id
+JOIN destination d ON d.id = u.destination_id;
+`
+
+const coverageRows = `
+SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, ${REJECT_REASONS.join(', ')}
+FROM coverage_minute
+UNION ALL
+SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, ${REJECT_REASONS.join(', ')}
+FROM coverage_hour
+UNION ALL
+SELECT moment_ms / 60000 * 60000, 60, node_id, 0, 0, 0, 1, lost, ${REJECT_REASONS.map(() => '0').join(', ')}
+FROM connection
+WHERE state = 3 AND state <> 2`
+
+/**
+ * The public contract (see docs/sql.md): tables may change, these may only gain columns. Made anew at
+ * every open, so that they always fit the tables.
+ */
+export const VIEWS: Readonly<Record<string, string>> = {
+  sni_totals: `
+CREATE VIEW sni_totals AS
+SELECT d.name AS sni, ${sum('t.upload')} AS upload_bytes, ${sum('t.download')} AS download_bytes,
+       sum(t.connections) AS connections, count(DISTINCT t.workload_id) AS workloads,
+       ${instant('min(t.first_ms)')} AS first_seen, ${instant('max(t.last_ms)')} AS last_seen
+FROM pair_total t JOIN destination d ON d.id = t.destination_id
+GROUP BY d.name;
+`,
+  workload_sni_totals: `
+CREATE VIEW workload_sni_totals AS
+SELECT w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       d.name AS sni, ${sum('t.upload')} AS upload_bytes, ${sum('t.download')} AS download_bytes,
+       sum(t.connections) AS connections,
+       ${instant('min(t.first_ms)')} AS first_seen, ${instant('max(t.last_ms)')} AS last_seen
+FROM pair_total t
+JOIN workload w ON w.id = t.workload_id
+JOIN destination d ON d.id = t.destination_id
+GROUP BY t.workload_id, d.name;
+`,
+  workload_totals: `
+CREATE VIEW workload_totals AS
+SELECT w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       ${sum('t.upload')} AS upload_bytes, ${sum('t.download')} AS download_bytes,
+       count(DISTINCT d.name) AS destinations, sum(t.connections) AS connections,
+       ${instant('min(t.first_ms)')} AS first_seen, ${instant('max(t.last_ms)')} AS last_seen
+FROM pair_total t
+JOIN workload w ON w.id = t.workload_id
+JOIN destination d ON d.id = t.destination_id
+GROUP BY t.workload_id;
+`,
+  usage: `
+CREATE VIEW usage AS
+SELECT ${second('u.window_ms')} AS window_start,
+       ${second('(u.window_ms + u.window_seconds * 1000)')} AS window_end,
+       w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       d.name AS sni, d.name_source AS name_source,
+       u.upload AS upload_bytes, u.download AS download_bytes, u.estimated AS estimated_bytes,
+       u.opened AS connections_opened, u.closed AS connections_closed, 0 AS revision
+FROM (${ANY_USAGE}) u
+JOIN workload w ON w.id = u.workload_id
+JOIN destination d ON d.id = u.destination_id;
+`,
+  usage_hourly: usageView('usage_hourly', 3_600_000, 3600),
+  usage_daily: usageView('usage_daily', 86_400_000, 86_400),
+  connections: `
+CREATE VIEW connections AS
+SELECT CASE c.identity_kind
+         WHEN 1 THEN lower(substr(hex(c.key), 1, 8) || '-' || substr(hex(c.key), 9, 4) || '-' ||
+                           substr(hex(c.key), 13, 4) || '-' || substr(hex(c.key), 17, 4) || '-' ||
+                           substr(hex(c.key), 21))
+         ELSE lower(hex(c.key))
+       END AS connection_id,
+       n.pod AS pod, w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind,
+       w.name AS workload, d.name AS sni, d.name_source AS name_source,
+       coalesce(c.upstream_address, '') AS upstream_address, coalesce(u.name, '') AS upstream_cluster,
+       ${instant('c.start_ms')} AS started_at, ${instant('c.last_arrival_ms')} AS last_seen_at,
+       CASE c.state WHEN 1 THEN 'open' WHEN 2 THEN 'closed' ELSE 'orphaned' END AS state,
+       c.upload AS upload_bytes, c.download AS download_bytes
+FROM connection c
+JOIN node n ON n.id = c.node_id
+JOIN workload w ON w.id = c.workload_id
+JOIN destination d ON d.id = c.destination_id
+LEFT JOIN cluster_name u ON u.id = c.cluster_id
+WHERE c.kind = 1;
+`,
+  coverage: `
+CREATE VIEW coverage AS
+SELECT ${second('r.window_ms')} AS window_start,
+       ${second('(r.window_ms + r.window_seconds * 1000)')} AS window_end,
+       n.node AS node, n.pod AS pod, w.cluster AS cluster, w.namespace AS namespace,
+       w.kind AS workload_kind, w.name AS workload,
+       r.entries AS entries, r.seen AS connections_seen, r.closed AS connections_closed,
+       r.orphaned AS connections_orphaned, r.lost AS estimated_lost_bytes,
+       (SELECT json_group_object(reason, count)
+        FROM (${REJECT_REASONS.map((reason) => `SELECT '${reason}' AS reason, r.${reason} AS count`).join(' UNION ALL ')})
+        WHERE count > 0) AS rejected,
+       r.shed AS shed
+FROM (SELECT window_ms, max(window_seconds) AS window_seconds, node_id,
+             sum(entries) AS entries, sum(seen) AS seen, sum(closed) AS closed,
+             sum(orphaned) AS orphaned, ${sum('lost')} AS lost,
+             ${REJECT_REASONS.map((reason) => `sum(${reason}) AS ${reason}`).join(', ')}
+      FROM (${coverageRows})
+      GROUP BY window_ms, node_id) r
+JOIN node n ON n.id = r.node_id
+JOIN workload w ON w.id = n.workload_id;
+`,
+}

@@ -1,0 +1,86 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { ServiceError } from '../runtime/service-error.ts'
+import { commitBatch } from './committing.ts'
+import { openingError, sqliteCode } from './error-code.ts'
+import type { FromThread, Request } from './thread-messages.ts'
+import { Writer } from './writer.ts'
+
+/** The storage thread: the only place that writes a file. One request at a time but for commits. */
+if (parentPort === null) throw new Error('writer-thread runs as a worker thread only')
+const port = parentPort
+const { path } = workerData as { readonly path: string }
+const abandon = new AbortController()
+let writer: Writer | undefined
+let tidying = false
+
+function send(message: FromThread): void {
+  port.postMessage(message)
+}
+
+async function perform(request: Request): Promise<unknown> {
+  if (request.kind === 'open') {
+    try {
+      writer = new Writer(request.config)
+      return writer.open(request.nowMs)
+    } catch (error) {
+      throw openingError(error, path)
+    }
+  }
+  if (request.kind === 'abandon') return abandon.abort()
+  if (request.kind === 'close') {
+    writer?.close()
+    writer = undefined
+    return undefined
+  }
+  if (writer === undefined) throw new ServiceError('store_closed', `${path} is not open`)
+  switch (request.kind) {
+    case 'commit': {
+      const outcome = await commitBatch(writer, request.batch, abandon.signal, {
+        trouble: (trouble) => send({ kind: 'trouble', trouble }),
+        recovered: () => send({ kind: 'recovered' }),
+      })
+      tidySoon()
+      return outcome
+    }
+    case 'lookup':
+      return writer.find(request.keys)
+    case 'loadOpen':
+      return writer.loadOpen(request.limit)
+    case 'pairsSince':
+      return writer.pairsSince(request.ms)
+  }
+}
+
+/** Compaction and retention, a slice at a time, whenever nothing else is to do. */
+function tidySoon(): void {
+  if (tidying) return
+  tidying = true
+  setImmediate(tidy)
+}
+
+function tidy(): void {
+  tidying = false
+  try {
+    if (writer?.tidy() === true) tidySoon()
+  } catch (error) {
+    // A slice changes no total, so nothing is lost: it is tried again after the next commit.
+    const message = error instanceof Error ? error.message : String(error)
+    const code = sqliteCode(error) ?? 'unknown'
+    send({ kind: 'trouble', trouble: { code, message, attempts: 1, sinceMs: 0 } })
+  }
+}
+
+port.on('message', ({ id, request }: { id: number; request: Request }) => {
+  perform(request).then(
+    (value) => {
+      send({ kind: 'answer', id, value })
+      if (request.kind === 'close') port.close()
+    },
+    (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error)
+      const code =
+        error instanceof ServiceError ? error.code : (sqliteCode(error) ?? 'store_failed')
+      send({ kind: 'failure', id, code, message })
+    },
+  )
+})

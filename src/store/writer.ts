@@ -1,0 +1,197 @@
+import type Database from 'better-sqlite3'
+import type { StoreBatch } from '../model/batch.ts'
+import type { StoredConnection } from '../model/connection.ts'
+import type { Destination, NameSource } from '../model/destination.ts'
+import type { StoreOpening } from '../model/opening.ts'
+import type { Workload } from '../model/source.ts'
+import { ServiceError } from '../runtime/service-error.ts'
+import { ConnectionTable } from './connection-table.ts'
+import { CoverageTable } from './coverage-table.ts'
+import { openDatabase } from './database.ts'
+import { FileLock } from './file-lock.ts'
+import { RefusedRows } from './refused-rows.ts'
+import { Retention, type RetentionConfig } from './retention.ts'
+import { SessionIds } from './session-ids.ts'
+import { UsageTable } from './usage-table.ts'
+
+const DAY_MS = 86_400_000
+
+export interface WriterConfig {
+  readonly path: string
+  /** Length of windows, s; a change of an existing file takes effect at the next UTC midnight. */
+  readonly windowSeconds: number
+  /** False: the file's own window lengths stay (replay). */
+  readonly changeWindows: boolean
+  readonly retention: RetentionConfig
+  /** A file whose newest moment is later than this is refused; undefined = any file. */
+  readonly newestAllowedMs?: number | undefined
+}
+
+/** What applying a batch came to. */
+export interface Applied {
+  /** Rows refused for their content and set aside. */
+  readonly rowsRefused: number
+  /** Totals that have reached 2^63-1 by this batch. */
+  readonly saturated: number
+}
+
+/** Everything that writes one file: synchronous, for a thread of its own. */
+export class Writer {
+  readonly #config: WriterConfig
+  readonly #lock: FileLock
+  readonly #database: Database.Database
+  readonly #ids: SessionIds
+  readonly #refused: RefusedRows
+  readonly #usage: UsageTable
+  readonly #connections: ConnectionTable
+  readonly #coverage: CoverageTable
+  readonly #retention: Retention
+  readonly #sequence
+  readonly #saturated
+  readonly #clock
+
+  /** Locks and opens the file. Throws ServiceErrors and SQLite's errors (see `openingError`). */
+  constructor(config: WriterConfig) {
+    this.#config = config
+    this.#lock = new FileLock(config.path)
+    try {
+      this.#database = openDatabase(config.path)
+    } catch (error) {
+      this.#lock.release()
+      throw error
+    }
+    const database = this.#database
+    this.#ids = new SessionIds(database)
+    this.#refused = new RefusedRows(database)
+    this.#usage = new UsageTable(database)
+    this.#connections = new ConnectionTable(database)
+    this.#coverage = new CoverageTable(database)
+    this.#retention = new Retention(database, config.retention)
+    this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
+    this.#saturated = database.prepare('SELECT saturated FROM ledger').pluck()
+    this.#clock = database.prepare(`
+      UPDATE ledger SET sequence = ?,
+        ledger_ms = max(ledger_ms, ?), newest_ms = max(newest_ms, ?),
+        minutes_from_ms = max(minutes_from_ms, ?), newest_start_ms = max(newest_start_ms, ?)`)
+  }
+
+  /** What the file says; also settles the window lengths. */
+  open(nowMs: number): StoreOpening {
+    const row = this.#database.prepare('SELECT * FROM ledger').get() as Record<string, unknown>
+    const number = (column: string) => row[column] as number
+    const newestMs = number('newest_ms')
+    const { newestAllowedMs } = this.#config
+    if (newestAllowedMs !== undefined && newestMs > newestAllowedMs) {
+      throw new ServiceError(
+        'file_in_future',
+        `the newest moment in ${this.#config.path} is ${new Date(newestMs).toISOString()}, more than an hour ahead of this machine's clock: mend the clock, or move the file away`,
+      )
+    }
+    this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
+    return {
+      ledgerId: row['ledger_id'] as string,
+      lastSequence: number('sequence'),
+      clock: {
+        ledgerMs: number('ledger_ms'),
+        newestMs,
+        minutesFromMs: number('minutes_from_ms'),
+        newestStartMs: number('newest_start_ms'),
+      },
+      forgottenBeforeMs: number('forgotten_before_ms'),
+      windowLengths: this.#database
+        .prepare('SELECT from_ms AS fromMs, seconds FROM window_length ORDER BY from_ms')
+        .all() as { fromMs: number; seconds: number }[],
+    }
+  }
+
+  /** Applies a batch in one transaction; one that the file already has is skipped. */
+  apply(batch: StoreBatch): Applied {
+    const before = this.#saturated.get() as number
+    this.#refused.begin(batch.sequence)
+    const apply = this.#database.transaction(() => {
+      if (batch.sequence <= (this.#sequence.get() as number)) return
+      this.#ids.define(batch.definitions)
+      this.#usage.add(batch.usage, this.#ids, this.#refused)
+      this.#connections.replace(batch.connections, this.#ids, this.#refused)
+      this.#coverage.add(batch.coverage, this.#ids, this.#refused)
+      const { ledgerMs, newestMs, minutesFromMs, newestStartMs } = batch.clock
+      this.#clock.run(batch.sequence, ledgerMs, newestMs, minutesFromMs, newestStartMs)
+    })
+    apply.immediate()
+    this.#ids.release(batch.definitions.released)
+    return {
+      rowsRefused: this.#refused.count,
+      saturated: (this.#saturated.get() as number) - before,
+    }
+  }
+
+  find(keys: Uint8Array): (StoredConnection | undefined)[] {
+    return this.#connections.find(keys)
+  }
+
+  loadOpen(limit: number): StoredConnection[] {
+    return this.#connections.open(limit)
+  }
+
+  /** Workload and destination of every total that was added to at or after a moment. */
+  pairsSince(ms: number): { workload: Workload; destination: Destination }[] {
+    const rows = this.#database
+      .prepare(`
+        SELECT w.cluster, w.namespace, w.kind, w.name, d.name AS destination, d.name_source
+        FROM pair_total t
+        JOIN workload w ON w.id = t.workload_id
+        JOIN destination d ON d.id = t.destination_id
+        WHERE t.last_ms >= ?`)
+      .all(ms) as Record<string, string>[]
+    return rows.map((row) => ({
+      workload: {
+        cluster: row['cluster'] ?? '',
+        namespace: row['namespace'] ?? '',
+        kind: row['kind'] ?? '',
+        name: row['name'] ?? '',
+      },
+      destination: {
+        name: row['destination'] ?? '',
+        nameSource: row['name_source'] as NameSource,
+      },
+    }))
+  }
+
+  /** One slice of compaction and retention; false when there is nothing left to do for now. */
+  tidy(): boolean {
+    return this.#retention.step()
+  }
+
+  /** Copies the WAL back into the file and lets go of it. */
+  close(): void {
+    try {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    } catch {
+      // The next opening does it; everything that was committed is in the WAL.
+    }
+    this.#database.close()
+    this.#lock.release()
+  }
+
+  #settleWindows(nowMs: number, isNew: boolean): void {
+    const { windowSeconds, changeWindows } = this.#config
+    const insert = this.#database.prepare('INSERT OR REPLACE INTO window_length VALUES (?, ?)')
+    const current = this.#database
+      .prepare('SELECT seconds FROM window_length WHERE from_ms <= ? ORDER BY from_ms DESC LIMIT 1')
+      .pluck()
+    this.#database
+      .transaction(() => {
+        const seconds = current.get(nowMs)
+        if (seconds === undefined || (isNew && changeWindows)) {
+          this.#database.exec('DELETE FROM window_length')
+          insert.run(0, windowSeconds)
+          return
+        }
+        if (!changeWindows) return
+        this.#database.prepare('DELETE FROM window_length WHERE from_ms > ?').run(nowMs)
+        const midnight = (Math.floor(nowMs / DAY_MS) + 1) * DAY_MS
+        if (seconds !== windowSeconds) insert.run(midnight, windowSeconds)
+      })
+      .immediate()
+  }
+}
