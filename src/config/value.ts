@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { parseListenAddress } from '../runtime/listen-address.ts'
 import { formatDuration, type Parsed, parseDuration } from './duration.ts'
 import type { OptionType } from './options.ts'
 import { formatSize, parseSize } from './size.ts'
@@ -84,15 +84,15 @@ function checkPath(optional: boolean, text: string): CheckedValue {
   return { value: text }
 }
 
-const HOST_PORT = /^(?:\[([^\]]*)\]|([^:[\]\s/]*)):(\d{1,5})$/
-
-/** `host:port`, `[ipv6]:port` or `:port` (all interfaces); port 0 takes any free port. */
+/** The receiver and the HTTP server read the text the same way when they start. */
 function checkAddress(text: string): CheckedValue {
-  const fix = 'use host:port, like 127.0.0.1:9001, 0.0.0.0:9001 or [::1]:9001'
-  const match = HOST_PORT.exec(text)
-  if (match === null) return { wrong: 'is not host:port', fix }
-  if (match[1] !== undefined && !isIPv6(match[1]))
-    return { wrong: 'has no IPv6 address in []', fix }
-  if (Number(match[3]) > 65_535) return { wrong: 'has a port above 65535', fix }
-  return { value: text }
+  try {
+    parseListenAddress(text)
+    return { value: text }
+  } catch {
+    return {
+      wrong: 'is not an address to listen on',
+      fix: 'use host:port with a port up to 65535, like 127.0.0.1:9001, 0.0.0.0:9001 or [::1]:9001',
+    }
+  }
 }

@@ -73,7 +73,7 @@ test('check-config tells every problem at once and exits 2, and 0 when there is 
     stderr,
     `snimeter: the configuration has 2 problems:
   ${bad}:4: store.paht is not a known key; did you mean store.path?
-  ${bad}:2: als.listen: "x" is not host:port; use host:port, like 127.0.0.1:9001, 0.0.0.0:9001 or [::1]:9001
+  ${bad}:2: als.listen: "x" is not an address to listen on; use host:port with a port up to 65535, like 127.0.0.1:9001, 0.0.0.0:9001 or [::1]:9001
 `,
   )
   const good = configFile('good.yaml', 'log: { level: warn }\n')
@@ -93,7 +93,7 @@ test('a configuration file that is not there exits 2 and says how to name one', 
 test('serve with a wrong configuration exits 2 before it touches anything', async () => {
   const { code, stderr } = await snimeter(['serve', '--window', '7m', '--als-listen', 'nowhere'])
   assert.equal(code, 2)
-  assert.match(stderr, /--als-listen: als\.listen: "nowhere" is not host:port/)
+  assert.match(stderr, /--als-listen: als\.listen: "nowhere" is not an address to listen on/)
 })
 
 test('print-config prints what reads back to the same configuration', async () => {
