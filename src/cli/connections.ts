@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander'
 import { formatOption, rowCount } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
-import { type Format, type Rows, renderRows } from './rows.ts'
+import { COUNTS, type Format, type Rows, renderRows } from './rows.ts'
 import { getRows, serverUrl } from './server-api.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
+import { readableWorkloads } from './workload-columns.ts'
 
 const STATES = ['open', 'closed', 'orphaned'] as const
 
@@ -47,7 +48,7 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
           ? await fromServer(options, surroundings)
           : await fromFile(options, options.db)
       const { format, exact = false } = options
-      const shown = format === 'table' ? narrowed(all) : all
+      const shown = format === 'table' ? readableWorkloads(narrowed(all), COUNTS, []) : all
       const rendered = { format, exact, width: terminalWidth(stdout), sums: false }
       for (const text of renderRows(shown, rendered)) stdout.write(text)
     })

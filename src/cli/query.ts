@@ -3,8 +3,9 @@ import { formatOption, rowCount } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
-import { type Format, renderRows } from './rows.ts'
+import { COUNTS, type Format, renderRows } from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
+import { readableWorkloads } from './workload-columns.ts'
 
 const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
 
@@ -36,8 +37,8 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     .option('--since <time>', 'windows from here: -1h, -3d, today, 2026-11-24, 2026-11-24T18:00Z')
     .option('--until <time>', 'windows before here')
     .option('--sni <glob>', 'names only that match, like *.aliyuncs.com')
-    .option('--workload <glob>', 'workloads only that match: name or namespace/name')
-    .option('--namespace <name>', 'this namespace only')
+    .option('--workload <glob>', 'workloads only that match: name, or namespace/name')
+    .option('--namespace <glob>', 'namespaces only that match')
     .addOption(
       new Option('--order <order>', 'largest first; names from a to z')
         .choices(ORDERS)
@@ -49,7 +50,7 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
     .addHelpText(
       'after',
-      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV: the columns of --by, then upload_bytes,download_bytes,connections.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
+      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV and JSON: the columns of --by, then upload_bytes, download_bytes and connections; workload\nstands for cluster, namespace, workload_kind and workload.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
     )
     .action((options: QueryArguments) => query(options, surroundings))
 }
@@ -83,8 +84,10 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const db = openReader(path)
   try {
     const { format, exact = false } = options
+    const totals = queryTotals(db, request)
+    const shown = format === 'table' ? readableWorkloads(totals, COUNTS, request.by) : totals
     const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
-    for (const text of renderRows(queryTotals(db, request), rendered)) stdout.write(text)
+    for (const text of renderRows(shown, rendered)) stdout.write(text)
   } finally {
     db.close()
   }

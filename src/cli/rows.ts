@@ -13,6 +13,13 @@ export interface Rows {
   readonly rows: readonly (readonly (string | bigint)[])[]
 }
 
+/** The columns of totals that are counts; the others are the group's. */
+export const COUNTS: ReadonlySet<string> = new Set([
+  'upload_bytes',
+  'download_bytes',
+  'connections',
+])
+
 export interface RowsOptions {
   readonly format: Format
   /** Table only: every byte, not `1.2 GiB`. */

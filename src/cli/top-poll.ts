@@ -1,7 +1,9 @@
 import { Failure } from './failure.ts'
+import { COUNTS, type Rows } from './rows.ts'
 import { getJson, getRows } from './server-api.ts'
-import type { RowTotals, Snapshot } from './top-rates.ts'
+import type { Snapshot } from './top-rates.ts'
 import type { TopHeader, TopRow } from './top-view.ts'
+import { readableWorkloads } from './workload-columns.ts'
 
 /** Rows asked for in one poll: more would cost the server more than a look is worth. */
 const MOST_ROWS = 1000
@@ -31,30 +33,34 @@ export async function look(
     if (typeof cell === 'bigint') return cell
     throw new Failure(`${url} answered without ${column}; is it a snimeter of this version?`)
   }
-  const groupColumns = columns.filter((column) => !COUNTS.has(column))
-  const looked = rows.map((row) => ({
-    group: groupColumns.map((column) => String(row[columns.indexOf(column)] ?? '')),
+  const groups = groupsOf(columns, rows)
+  const readable = readableWorkloads(groups, COUNTS, [])
+  const looked = rows.map((row, index) => ({
+    key: (groups.rows[index] ?? []).join('\0'),
+    group: (readable.rows[index] ?? []).map(String),
     upload: count(row, 'upload_bytes'),
     download: count(row, 'download_bytes'),
     connections: count(row, 'connections'),
   }))
-  const totals = looked.map(({ group, upload, download }): [string, RowTotals] => {
-    const key = keyOf(group)
-    return [key, { key, upload, download }]
-  })
   return {
-    snapshot: { atMs, rows: new Map(totals), complete: rows.length < MOST_ROWS },
-    groupTitles: groupColumns.map((column) => column.replaceAll('_', ' ').toUpperCase()),
+    snapshot: {
+      atMs,
+      rows: new Map(looked.map((row) => [row.key, row])),
+      complete: rows.length < MOST_ROWS,
+    },
+    groupTitles: readable.columns.map((column) => column.replaceAll('_', ' ').toUpperCase()),
     rows: looked,
     header: headerOf(url, status),
   }
 }
 
-const COUNTS = new Set(['upload_bytes', 'download_bytes', 'connections'])
-
-/** Identity of a row: its group's cells, which never hold a NUL. */
-export function keyOf(group: readonly string[]): string {
-  return group.join('\0')
+/** The rows without their counts: what identifies them. */
+function groupsOf(columns: Rows['columns'], rows: Rows['rows']): Rows {
+  const kept = [...columns.keys()].filter((index) => !COUNTS.has(columns[index] ?? ''))
+  return {
+    columns: kept.map((index) => columns[index] ?? ''),
+    rows: rows.map((row) => kept.map((index) => row[index] ?? '')),
+  }
 }
 
 /** The status in what `top` shows of it; a field that a server does not send is left out. */

@@ -1,7 +1,5 @@
 /** Totals of one row at one moment. */
 export interface RowTotals {
-  /** Text of the group's columns, joined: the identity of the row. */
-  readonly key: string
   readonly upload: bigint
   readonly download: bigint
 }
@@ -9,6 +7,7 @@ export interface RowTotals {
 /** One answer of the server. */
 export interface Snapshot {
   readonly atMs: number
+  /** By key: the texts of the group's columns, joined. */
   readonly rows: ReadonlyMap<string, RowTotals>
   /** True if the answer held every row there is: then a row that is not in it was 0. */
   readonly complete: boolean

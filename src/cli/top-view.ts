@@ -5,6 +5,8 @@ import type { Rate } from './top-rates.ts'
 
 /** One line of `top`. */
 export interface TopRow {
+  /** Identity of the row, also where the group shows less. */
+  readonly key: string
   /** Cells of the group's columns. */
   readonly group: readonly string[]
   readonly upload: bigint
@@ -33,12 +35,12 @@ export interface TopScreen {
 }
 
 /** Busiest first; rows without a known rate by their totals, after those that move. */
-export function byRate(a: TopRow, b: TopRow): number {
+function byRate(a: TopRow, b: TopRow): number {
   const moving = speed(b) - speed(a)
   if (moving !== 0) return moving
   const difference = b.upload + b.download - (a.upload + a.download)
   if (difference !== 0n) return difference > 0n ? 1 : -1
-  return a.group.join('\0') < b.group.join('\0') ? -1 : 1
+  return a.key < b.key ? -1 : 1
 }
 
 const speed = ({ rate }: TopRow): number => (rate === undefined ? 0 : rate.upload + rate.download)

@@ -5,7 +5,7 @@ import { readConfiguration } from './configuration.ts'
 import { LiveScreen } from './live-screen.ts'
 import { serverUrl } from './server-api.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
-import { keyOf, type Look, look } from './top-poll.ts'
+import { type Look, look } from './top-poll.ts'
 import { TopRates } from './top-rates.ts'
 import { type TopScreen, topLines } from './top-view.ts'
 
@@ -141,7 +141,7 @@ function screenOf({ header, groupTitles, rows, snapshot }: Look, rates: TopRates
   return {
     header,
     groupTitles,
-    rows: rows.map((row) => ({ ...row, rate: rates.of(keyOf(row.group)) })),
+    rows: rows.map((row) => ({ ...row, rate: rates.of(row.key) })),
     complete: snapshot.complete,
   }
 }

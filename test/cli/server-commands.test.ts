@@ -7,13 +7,22 @@ import { runTop } from '../../src/cli/top.ts'
 import { snimeter } from './command-line.ts'
 import { fakeServer } from './fake-server.ts'
 
-const COLUMNS = ['workload', 'sni', 'upload_bytes', 'download_bytes', 'connections']
+const COLUMNS = [
+  'cluster',
+  'namespace',
+  'workload_kind',
+  'workload',
+  'sni',
+  'upload_bytes',
+  'download_bytes',
+  'connections',
+]
 
 const totals = (upload: string) => ({
   columns: COLUMNS,
   rows: [
-    ['shop/checkout', 'a.example', upload, '0', '3'],
-    ['ml/trainer', 'b\u001b[2J.example', '9223372036854775807', '2048', '1'],
+    ['c', 'shop', 'Deployment', 'checkout', 'a.example', upload, '0', '3'],
+    ['c', 'ml', 'Job', 'trainer', 'b\u001b[2J.example', '9223372036854775807', '2048', '1'],
   ],
 })
 

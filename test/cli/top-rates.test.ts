@@ -8,7 +8,7 @@ function snapshot(
   complete = true,
 ): Snapshot {
   const rows = Object.entries(totals).map(
-    ([key, [upload, download]]) => [key, { key, upload, download }] as const,
+    ([key, [upload, download]]) => [key, { upload, download }] as const,
   )
   return { atMs, rows: new Map(rows), complete }
 }
