@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import protobuf from 'protobufjs'
 
 const require = createRequire(import.meta.url)
@@ -30,8 +31,13 @@ export function fullSchema(): protobuf.Type {
   return root.lookupType(MESSAGE)
 }
 
-/** The same message pruned to what the accounting needs: what a careful user of protobufjs would do. */
+/**
+ * The same message with the fields that our decoder reads and no others, from the project's own
+ * proto/als.proto: what a careful user of protobufjs would write.
+ */
 export function prunedSchema(): protobuf.Type {
-  const file = new URL('./pruned-als.proto', import.meta.url)
-  return protobuf.parse(readFileSync(file, 'utf8')).root.lookupType(MESSAGE)
+  const file = new URL('../../proto/als.proto', import.meta.url)
+  return new protobuf.Root()
+    .loadSync(fileURLToPath(file))
+    .lookupType('snimeter.als.v3.StreamAccessLogsMessage')
 }
