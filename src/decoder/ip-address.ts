@@ -55,6 +55,8 @@ function parseIpv4(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i <= end; i++) {
     const byte = i === end ? DOT : (bytes[i] as number)
     if (byte >= ZERO && byte <= NINE) {
+      // A leading zero is refused, as inet_pton does: some read it as octal.
+      if (digits > 0 && part === 0) return -1
       part = part * 10 + byte - ZERO
       digits++
       if (digits > 3 || part > 255) return -1

@@ -1,7 +1,13 @@
 import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
-import { IdentityKind, MAX_COUNTER, type SampleBatch, SampleKind } from '../model/sample.ts'
+import {
+  IdentityKind,
+  MAX_COUNTER,
+  NO_TIME,
+  type SampleBatch,
+  SampleKind,
+} from '../model/sample.ts'
 import { identityHash } from './identity-hash.ts'
-import { LogEntry } from './log-entry.ts'
+import { Column, LogEntry } from './log-entry.ts'
 import type { TextInterner } from './text-interner.ts'
 import { parseUuid } from './uuid.ts'
 import { MalformedError, WireReader } from './wire-reader.ts'
@@ -70,9 +76,8 @@ export class MessageDecoder {
       while (reader.position < message.length) {
         const tag = reader.tag()
         // http_logs = 2, tcp_logs = 3: a oneof, but a damaged message can hold both; both are read.
-        if (tag === 18) this.#readLogs(reader.delimited(), message.length, true, stream, batch)
-        else if (tag === 26)
-          this.#readLogs(reader.delimited(), message.length, false, stream, batch)
+        if (tag === 18) this.#readLogs(true, stream, batch)
+        else if (tag === 26) this.#readLogs(false, stream, batch)
         else reader.skip(tag)
       }
     } catch (error) {
@@ -82,14 +87,13 @@ export class MessageDecoder {
   }
 
   /** HTTPAccessLogEntries or TCPAccessLogEntries: log_entry = 1, repeated. */
-  #readLogs(
-    end: number,
-    outer: number,
-    http: boolean,
-    stream: DecodeStream,
-    batch: SampleBatch,
-  ): void {
+  #readLogs(http: boolean, stream: DecodeStream, batch: SampleBatch): void {
     const reader = this.#reader
+    const outer = reader.limit
+    const length = reader.varint()
+    const claimedEnd = reader.position + length
+    // Of a list that is cut short the whole entries count; then the message is malformed.
+    const end = claimedEnd < outer ? claimedEnd | 0 : outer
     reader.limit = end
     while (reader.position < end) {
       const tag = reader.tag()
@@ -104,6 +108,7 @@ export class MessageDecoder {
       reader.limit = end
     }
     reader.limit = outer
+    reader.moveTo(claimedEnd)
   }
 
   #readEntry(end: number, http: boolean, stream: DecodeStream, batch: SampleBatch): void {
@@ -132,15 +137,24 @@ export class MessageDecoder {
     const final = isFinal(type, entry.intermediate)
     if (!final && this.shedPeriodic && (type === 2 || type === 5 || type === 12)) return Reject.shed
     if (!final && kind === SampleKind.request) return Reject.request_in_progress
-    const plainUpload = http
-      ? entry.requestBodyBytes + (kind === SampleKind.request ? entry.requestHeadersBytes : 0)
-      : entry.receivedBytes
-    const plainDownload = http
-      ? entry.responseBodyBytes + (kind === SampleKind.request ? entry.responseHeadersBytes : 0)
-      : entry.sentBytes
+    const { numbers } = entry
+    const wireUpload = numbers[Column.wireUpload] as number
+    const wireDownload = numbers[Column.wireDownload] as number
+    let plainUpload = numbers[Column.receivedBytes] as number
+    let plainDownload = numbers[Column.sentBytes] as number
+    if (http) {
+      // An HTTP logger on tcp_proxy gives entries about a connection: its bytes are the bodies'.
+      const headers = kind === SampleKind.request ? 1 : 0
+      plainUpload =
+        (numbers[Column.requestBodyBytes] as number) +
+        headers * (numbers[Column.requestHeadersBytes] as number)
+      plainDownload =
+        (numbers[Column.responseBodyBytes] as number) +
+        headers * (numbers[Column.responseHeadersBytes] as number)
+    }
     if (
-      entry.wireUpload > MAX_COUNTER ||
-      entry.wireDownload > MAX_COUNTER ||
+      wireUpload > MAX_COUNTER ||
+      wireDownload > MAX_COUNTER ||
       plainUpload > MAX_COUNTER ||
       plainDownload > MAX_COUNTER
     ) {
@@ -155,10 +169,12 @@ export class MessageDecoder {
     batch.identityKind[row] = identityKind
     batch.entryType[row] = type
     batch.final[row] = final ? 1 : 0
-    batch.startMs[row] = entry.startMs
-    batch.durationMs[row] = entry.durationMs
-    batch.wireUpload[row] = entry.wireUpload
-    batch.wireDownload[row] = entry.wireDownload
+    batch.startMs[row] = NO_TIME
+    batch.durationMs[row] = NO_TIME
+    if (entry.hasStart) writeTime(numbers, Column.startSeconds, batch.startMs, row)
+    if (entry.hasDuration) writeTime(numbers, Column.durationSeconds, batch.durationMs, row)
+    batch.wireUpload[row] = wireUpload
+    batch.wireDownload[row] = wireDownload
     batch.plainUpload[row] = plainUpload
     batch.plainDownload[row] = plainDownload
     batch.sni[row] = entry.sni
@@ -190,7 +206,7 @@ export class MessageDecoder {
         [
           stream.scope,
           bytes.subarray(streamIdStart, streamIdEnd),
-          bytes.subarray(entry.startTimeStart, entry.startTimeEnd),
+          startBytes(entry),
           bytes.subarray(entry.remoteStart, entry.remoteEnd),
         ],
         words,
@@ -209,7 +225,7 @@ export class MessageDecoder {
       'no-stream-id',
       [
         stream.scope,
-        bytes.subarray(entry.startTimeStart, entry.startTimeEnd),
+        startBytes(entry),
         bytes.subarray(entry.remoteStart, entry.remoteEnd),
         bytes.subarray(entry.localStart, entry.localEnd),
       ],
@@ -226,6 +242,26 @@ export class MessageDecoder {
 }
 
 const ACCEPTED = -1
+
+/** 9999-12-31T23:59:59Z: the last second of a protobuf Timestamp. */
+const MAX_SECONDS = 253_402_300_799
+
+/** Writes seconds and nanos as ms; leaves the row as it is if they are negative or absurd. */
+function writeTime(numbers: Float64Array, column: number, times: Float64Array, row: number): void {
+  const seconds = numbers[column] as number
+  const nanos = numbers[column + 1] as number
+  // A negative number is a ten-byte varint, far beyond both bounds.
+  if (seconds <= MAX_SECONDS && nanos < 1e9) times[row] = seconds * 1000 + nanos / 1e6
+}
+
+/** The start as it is part of an identity, to the nanosecond; no bytes if there is none. */
+function startBytes(entry: LogEntry): Uint8Array {
+  if (!entry.hasStart) return new Uint8Array(0)
+  const bytes = new DataView(new ArrayBuffer(16))
+  bytes.setFloat64(0, entry.numbers[Column.startSeconds] as number)
+  bytes.setFloat64(8, entry.numbers[Column.startNanos] as number)
+  return new Uint8Array(bytes.buffer)
+}
 
 /** What an entry is about, after its type alone; 0 = nothing that is counted. */
 function kindOf(type: number, http: boolean): number {

@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 const MAX_TEXTS = 65_536
 const MAX_BYTES = 16 * 1024 * 1024
 /** No valid name is longer; what is cut fails the name check all the same. */
@@ -13,7 +15,10 @@ const MAX_TEXT_BYTES = 512
 export class TextInterner {
   /** Grows with every reset. */
   epoch = 0
-  readonly #decoder = new TextDecoder('utf-8')
+  // A byte order mark stays in the text: without it two names would read as one.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  /** Random: clients choose the names, and must not be able to choose the slots. */
+  readonly #seed = randomInt(0x7fffffff)
   #index = new Int32Array(1024)
   #hashes = new Int32Array(1024)
   #starts = new Int32Array(1024)
@@ -31,7 +36,7 @@ export class TextInterner {
   intern(bytes: Uint8Array, start: number, end: number): number {
     const length = Math.min(end - start, MAX_TEXT_BYTES)
     if (length === 0) return 0
-    let hash = length
+    let hash = this.#seed ^ length
     for (let i = start; i < start + length; i++)
       hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
     hash ^= hash >>> 15

@@ -16,6 +16,8 @@ export class WireReader {
   position = 0
   /** End of what may be read: of the message, or of the sub-message that is being walked. */
   limit = 0
+  /** Where a long varint is put together: a double that a call returns would be allocated. */
+  readonly #long = new Float64Array(1)
 
   /** Starts over at a range of bytes. */
   reset(bytes: Uint8Array, start: number, end: number): void {
@@ -31,25 +33,40 @@ export class WireReader {
     return tag
   }
 
-  /** An unsigned varint as a double: exact up to 2^53, which callers bound far below. */
+  /** An unsigned varint as a double: exact up to 2^53. Allocates above 2^31: see `varintInto`. */
   varint(): number {
+    const { bytes, position, limit } = this
+    if (position >= limit) throw MALFORMED
+    const first = bytes[position] as number
+    if (first < 0x80) {
+      this.position = position + 1
+      return first
+    }
+    if (position + 1 < limit) {
+      const second = bytes[position + 1] as number
+      if (second < 0x80) {
+        this.position = position + 2
+        return (first & 0x7f) | (second << 7)
+      }
+    }
+    this.varintInto(this.#long, 0)
+    return this.#long[0] as number
+  }
+
+  /** A varint into a column, which allocates nothing. Exact up to 2^53, which callers bound far below. */
+  varintInto(column: Float64Array, index: number): void {
     const { bytes, limit } = this
     let at = this.position
-    if (at >= limit) throw MALFORMED
-    let byte = bytes[at++] as number
-    if (byte < 0x80) {
-      this.position = at
-      return byte
-    }
-    let value = byte & 0x7f
-    let scale = 128
-    for (let i = 1; i < 10; i++) {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 10; i++) {
       if (at >= limit) throw MALFORMED
-      byte = bytes[at++] as number
+      const byte = bytes[at++] as number
       value += (byte & 0x7f) * scale
       if (byte < 0x80) {
         this.position = at
-        return value
+        column[index] = value
+        return
       }
       scale *= 128
     }
@@ -61,7 +78,13 @@ export class WireReader {
     const length = this.varint()
     const end = this.position + length
     if (end > this.limit) throw MALFORMED
-    return end
+    return end | 0
+  }
+
+  /** Moves the cursor; malformed if that is beyond the limit. */
+  moveTo(position: number): void {
+    if (position > this.limit) throw MALFORMED
+    this.position = position
   }
 
   /** Skips the value of a field of any wire type. */
@@ -72,10 +95,10 @@ export class WireReader {
   #skip(tag: number, depth: number): void {
     switch (tag & 7) {
       case 0:
-        this.varint()
+        this.#skipVarint()
         return
       case 1:
-        this.#advance(8)
+        this.moveTo(this.position + 8)
         return
       case 2:
         this.position = this.delimited()
@@ -84,11 +107,24 @@ export class WireReader {
         this.#skipGroup(Math.floor(tag / 8), depth)
         return
       case 5:
-        this.#advance(4)
+        this.moveTo(this.position + 4)
         return
       default:
         throw MALFORMED
     }
+  }
+
+  #skipVarint(): void {
+    const { bytes, limit } = this
+    let at = this.position
+    const last = Math.min(limit, at + 10)
+    while (at < last) {
+      if ((bytes[at++] as number) < 0x80) {
+        this.position = at
+        return
+      }
+    }
+    throw MALFORMED
   }
 
   #skipGroup(field: number, depth: number): void {
@@ -99,10 +135,5 @@ export class WireReader {
       else if (Math.floor(tag / 8) === field) return
       else throw MALFORMED
     }
-  }
-
-  #advance(count: number): void {
-    if (this.position + count > this.limit) throw MALFORMED
-    this.position += count
   }
 }
