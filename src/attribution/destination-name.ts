@@ -1,17 +1,19 @@
 import { INVALID_NAME } from '../model/destination.ts'
 
 const MAX_NAME = 253
-/** Letters, digits, hyphen, underscore, in labels between dots. */
-const NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
+/**
+ * ASCII letters, digits, hyphen, underscore, in labels between dots. Matched before the case is
+ * lowered: there are letters outside ASCII whose lower case is inside (the Kelvin sign is a `k`).
+ */
+const NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 /**
  * A name as it is billed: lower case, without a trailing dot, checked. What fails the check, or starts
  * with `__` (reserved), is `__invalid__`: names are chosen by clients and never trusted as text.
  */
 export function normaliseName(text: string): string {
-  const lower = text.toLowerCase()
-  const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
-  return isName(name) ? name : INVALID_NAME
+  const name = text.endsWith('.') ? text.slice(0, -1) : text
+  return isName(name) ? name.toLowerCase() : INVALID_NAME
 }
 
 /**

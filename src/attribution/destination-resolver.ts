@@ -111,8 +111,10 @@ function named(name: string, nameSource: NameSource): Destination {
   return { name, nameSource }
 }
 
-/** An authority that is an address keeps it as its name, in lower case; anything else is checked. */
+/** An authority that is an address is named by its canonical form; anything else is checked. */
 function authorityName(authority: string): string {
   const host = hostOfAuthority(authority)
-  return isIP(host) === 0 ? normaliseName(host) : host.toLowerCase()
+  if (isIP(host) !== 6) return isIP(host) === 4 ? host : normaliseName(host)
+  const [address = ''] = host.split('%')
+  return new URL(`http://[${address}]`).hostname.slice(1, -1)
 }

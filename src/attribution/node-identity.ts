@@ -32,12 +32,12 @@ export function readIdentifier(bytes: Uint8Array): StreamIdentity | undefined {
   const { node } = identifier
   const recorded = FirstMessage.encode({
     identifier: {
-      logName: identifier.logName ?? '',
+      logName: cleanText(identifier.logName ?? ''),
       node: {
-        id: node?.id ?? '',
-        cluster: node?.cluster ?? '',
-        userAgentName: node?.userAgentName ?? '',
-        ...(node?.userAgentVersion ? { userAgentVersion: node.userAgentVersion } : {}),
+        id: cleanText(node?.id ?? ''),
+        cluster: cleanText(node?.cluster ?? ''),
+        userAgentName: cleanText(node?.userAgentName ?? ''),
+        ...(node?.userAgentVersion ? { userAgentVersion: cleanText(node.userAgentVersion) } : {}),
         ...(node?.userAgentBuildVersion
           ? { userAgentBuildVersion: node.userAgentBuildVersion }
           : {}),
@@ -50,7 +50,7 @@ export function readIdentifier(bytes: Uint8Array): StreamIdentity | undefined {
 
 /** Envoy's release as major * 1000 + minor (1.40.0 = 1040); 0 = not told. */
 export function envoyMinorOf(version: string): number {
-  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(version) ?? []
+  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})(?!\d)/.exec(version) ?? []
   return major === undefined ? 0 : Number(major) * 1000 + Number(minor)
 }
 
@@ -121,21 +121,21 @@ function ownerOf(owner: string): { kind: string; namespace: string; name: string
   return { kind: kindOf(plural), namespace, name }
 }
 
-const KINDS: Readonly<Record<string, string>> = {
-  cronjobs: 'CronJob',
-  daemonsets: 'DaemonSet',
-  deployments: 'Deployment',
-  deploymentconfigs: 'DeploymentConfig',
-  jobs: 'Job',
-  pods: 'Pod',
-  replicasets: 'ReplicaSet',
-  replicationcontrollers: 'ReplicationController',
-  statefulsets: 'StatefulSet',
-}
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ['cronjobs', 'CronJob'],
+  ['daemonsets', 'DaemonSet'],
+  ['deployments', 'Deployment'],
+  ['deploymentconfigs', 'DeploymentConfig'],
+  ['jobs', 'Job'],
+  ['pods', 'Pod'],
+  ['replicasets', 'ReplicaSet'],
+  ['replicationcontrollers', 'ReplicationController'],
+  ['statefulsets', 'StatefulSet'],
+])
 
 /** The kind of a plural; of an unknown one (a custom controller) the plural without its `s`. */
 function kindOf(plural: string): string {
-  const known = KINDS[plural]
+  const known = KINDS.get(plural)
   if (known !== undefined || plural === '') return known ?? ''
   const singular = plural.endsWith('s') ? plural.slice(0, -1) : plural
   return singular.charAt(0).toUpperCase() + singular.slice(1)

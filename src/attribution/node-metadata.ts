@@ -60,13 +60,14 @@ function pick(
   const kept: NonNullable<Struct['fields']> = {}
   for (const key of keys) {
     const text = fields[key]?.stringValue
-    if (typeof text === 'string') kept[key] = { stringValue: text.slice(0, MAX_TEXT) }
+    if (typeof text === 'string') kept[key] = { stringValue: cleanText(text) }
   }
   return kept
 }
 
 /** Text of a sender, fit to be a key, a column and a line of a terminal: bounded, no control characters. */
 export function cleanText(text: string): string {
-  const bounded = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text
+  // A cut in the middle of a surrogate pair would leave a text that no UTF-8 can hold.
+  const bounded = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT).toWellFormed() : text
   return bounded.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '_')
 }
