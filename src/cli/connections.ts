@@ -73,12 +73,7 @@ async function fromFile(options: ConnectionsArguments, path: string): Promise<Ro
   const { state, sni, workload, limit } = options
   const db = openReader(path)
   try {
-    return queryConnections(db, {
-      limit,
-      ...(state === undefined ? {} : { state }),
-      ...(sni === undefined ? {} : { sni }),
-      ...(workload === undefined ? {} : { workload }),
-    })
+    return queryConnections(db, { limit, state, sni, workload })
   } finally {
     db.close()
   }

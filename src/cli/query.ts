@@ -70,17 +70,14 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
     }
   }
   const { since, until, sni, workload, namespace, order, limit } = options
-  const request = {
-    by: columnsOf(options.by, GROUP_COLUMNS),
-    order,
-    descending: order !== 'name',
-    ...(since === undefined ? {} : { sinceMs: time('--since', since) }),
-    ...(until === undefined ? {} : { untilMs: time('--until', until) }),
-    ...(sni === undefined ? {} : { sni }),
-    ...(workload === undefined ? {} : { workload }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(limit === undefined ? {} : { limit }),
+  const sinceMs = since === undefined ? undefined : time('--since', since)
+  const untilMs = until === undefined ? undefined : time('--until', until)
+  if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
+    throw usageFailure('--since is not before --until')
   }
+  const by = columnsOf(options.by, GROUP_COLUMNS)
+  const filter = { sni, workload, namespace, sinceMs, untilMs }
+  const request = { by, order, descending: order !== 'name', limit, ...filter }
   const db = openReader(path)
   try {
     const { format, exact = false } = options

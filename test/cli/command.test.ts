@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { snimeter } from './command-line.ts'
+import { runCommand as snimeter } from '../helpers/command.ts'
 
 const COMMANDS = [
   'serve',

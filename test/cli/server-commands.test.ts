@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Surroundings } from '../../src/cli/surroundings.ts'
 import { runTop } from '../../src/cli/top.ts'
-import { snimeter } from './command-line.ts'
+import { runCommand as snimeter } from '../helpers/command.ts'
 import { fakeServer } from './fake-server.ts'
 
 const COLUMNS = [
