@@ -1,0 +1,230 @@
+/**
+ * `npm run bench [-- --quick]`: what one process takes, and what it promises. Gates are ratios inside
+ * one run, or bounds with room to spare: absolute speeds are printed, never gated, because they are
+ * the machine's as much as ours. Method and results: docs/performance.md.
+ */
+import { cpus } from 'node:os'
+import type { EntrySize } from './corpus.ts'
+import { benchDecode } from './decode.ts'
+import { interleaved, LOAD, middle, ONLY_ENDS, type Run, runOnce } from './end-to-end.ts'
+import {
+  idleStreams,
+  openConnections,
+  type Resident,
+  tableBytesPerConnection,
+} from './footprint.ts'
+import { median } from './median.ts'
+import { pinned } from './process-cost.ts'
+import { megabytes, milliseconds, Report, ratio, thousands } from './report.ts'
+import type { ServerName } from './server-under-test.ts'
+import { benchCommit, benchTotals } from './storage.ts'
+
+const SIZES: readonly EntrySize[] = ['plain', 'rich']
+const MB = 1e6
+
+const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const quick = process.argv.includes('--quick')
+const report = new Report((text) => process.stdout.write(text))
+
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  decode: decodePart,
+  'end-to-end': endToEndPart,
+  paced: pacedPart,
+  footprint: footprintPart,
+  storage: storagePart,
+}
+
+async function decodePart(): Promise<void> {
+  await Promise.resolve()
+  const results = SIZES.map((size) => benchDecode(size, quick ? 500 : 1000, quick ? 9 : 15))
+  report.table(
+    'Decode, one core, in memory (entries/s)',
+    ['entries', 'snimeter', 'protobufjs pruned', 'protobufjs full', 'over pruned', 'over full'],
+    results.map((r) => [
+      `${r.size}: ${r.entryBytes} B, messages of ${r.messageBytes} B`,
+      thousands(r.snimeter),
+      thousands(r.pruned),
+      thousands(r.full),
+      ratio(r.overPruned),
+      ratio(r.overFull),
+    ]),
+  )
+  for (const r of results) {
+    const name = `decode, ${r.size} entries:`
+    report.gate(`${name} >= 2x protobufjs pruned`, ratio(r.overPruned), r.overPruned >= 2)
+    report.gate(`${name} >= 4x protobufjs full`, ratio(r.overFull), r.overFull >= 4)
+  }
+}
+
+async function endToEndPart(): Promise<void> {
+  const servers: readonly ServerName[] = quick
+    ? ['snimeter', 'obvious']
+    : ['snimeter', 'obvious', 'obvious-lean']
+  for (const size of SIZES) {
+    const runs = await interleaved(servers, LOAD[size], quick ? 3 : 5, quick ? 4 : 8)
+    report.table(
+      `End to end, 200 streams, ${size} entries, as fast as the server reads (medians)`,
+      RUN_HEAD,
+      servers.map((server) => runRow(server, runs.get(server) ?? [])),
+    )
+    const ours = runs.get('snimeter') ?? []
+    const theirs = runs.get('obvious') ?? []
+    const times = median(
+      ours.map((run, i) => run.entriesPerSecond / (theirs[i] as Run).entriesPerSecond),
+    )
+    report.gate(`end to end, ${size}: >= 3x the obvious stack`, ratio(times), times >= 3)
+    const share = middle(ours, (run) => run.generatorShare)
+    report.gate(
+      `end to end, ${size}: generator < 1/3 of the server's CPU`,
+      `${Math.round(share * 100)} %`,
+      share < 1 / 3,
+    )
+    exactGate(`end to end, ${size}: totals equal what was sent`, [...runs.values()].flat())
+  }
+  if (quick) return
+  const rows: string[][] = []
+  for (const size of SIZES) {
+    const shape = ONLY_ENDS[size]
+    const run = await runOnce({ server: 'snimeter', shape, seconds: 8, entriesPerSecond: 0 })
+    exactGate(`only Ends, ${size}: totals equal what was sent`, [run])
+    rows.push(runRow(`snimeter, ${size}`, [run]))
+  }
+  report.table('Only Ends: every entry is a new connection (one run)', RUN_HEAD, rows)
+}
+
+async function pacedPart(): Promise<void> {
+  const rows: string[][] = []
+  for (const size of SIZES) {
+    for (const server of ['snimeter', 'obvious'] as const) {
+      const seconds = quick ? 4 : 15
+      const plan = { server, shape: LOAD[size], seconds, entriesPerSecond: 50_000 }
+      const run = await runOnce(plan)
+      rows.push(runRow(`${server}, ${size}`, [run]))
+      exactGate(`50 k entries/s, ${server}, ${size}: totals equal what was sent`, [run])
+    }
+  }
+  report.table('At 50 k entries/s, 200 streams (one run)', RUN_HEAD, rows)
+}
+
+const RUN_HEAD = [
+  'server',
+  'entries/s',
+  'CPU s / M entries',
+  'loop p50',
+  'loop p99',
+  'resident',
+  'generator',
+]
+
+function runRow(name: string, runs: readonly Run[]): string[] {
+  return [
+    name,
+    thousands(middle(runs, (run) => run.entriesPerSecond)),
+    middle(runs, (run) => run.cpuSecondsPerMillion).toFixed(2),
+    milliseconds(middle(runs, (run) => run.loopDelay.p50)),
+    milliseconds(middle(runs, (run) => run.loopDelay.p99)),
+    megabytes(middle(runs, (run) => run.residentBytes)),
+    `${Math.round(middle(runs, (run) => run.generatorShare) * 100)} %`,
+  ]
+}
+
+function exactGate(promise: string, runs: readonly Run[]): void {
+  const entries = runs.reduce((sum, run) => sum + run.entries, 0)
+  const different = runs.flatMap((run) => run.differences)
+  for (const difference of different.slice(0, 3)) report.note(`  ${difference}`)
+  const exact = different.length === 0
+  report.gate(
+    promise,
+    exact ? `exact, ${(entries / 1e6).toFixed(1)} M entries` : `${different.length} rows differ`,
+    exact,
+  )
+}
+
+async function footprintPart(): Promise<void> {
+  const connections = 500_000
+  const perRow = tableBytesPerConnection(connections, 1_250_000)
+  report.gate(
+    '500 k open connections: <= 200 B each in the table',
+    `${Math.round(perRow)} B`,
+    perRow <= 200,
+  )
+  const idle = await idleStreams(2000)
+  report.gate(
+    '2,000 idle streams: <= 256 MB resident',
+    megabytes(idle.loaded),
+    idle.loaded <= 256 * MB,
+  )
+  const rows: [string, Resident][] = [['2,000 idle streams', idle]]
+  if (!quick) rows.push(['500 k open connections', await openConnections(connections)])
+  report.table(
+    'Resident memory of serve',
+    ['with', 'at start', 'loaded', 'after a collection'],
+    rows.map(([name, r]) => [
+      name,
+      megabytes(r.atStart),
+      megabytes(r.loaded),
+      megabytes(r.collected),
+    ]),
+  )
+  report.note(`The table of connections: ${perRow.toFixed(0)} B per open connection at 500 k.`)
+}
+
+async function storagePart(): Promise<void> {
+  const commit = await benchCommit(1000, 100, quick ? 3 : 7)
+  report.table(
+    'One commit in which every pair (workload, name) changed',
+    ['pairs', 'first', 'median', 'loop p99 meanwhile', 'loop max'],
+    [
+      [
+        thousands(commit.pairs),
+        milliseconds(commit.firstCommitMs),
+        milliseconds(commit.commitMs),
+        milliseconds(commit.loopP99Ms),
+        milliseconds(commit.loopMaxMs),
+      ],
+    ],
+  )
+  report.gate(
+    '100 k pairs: a commit takes < 1 s',
+    milliseconds(commit.commitMs),
+    commit.commitMs < 1000,
+  )
+  if (quick) return
+  const totals = await benchTotals(10_000_000)
+  report.table(
+    'Totals beside many rows of usage',
+    ['usage rows', 'pairs', 'file', 'sni_totals', 'workload_totals', 'workload_sni_totals'],
+    [
+      [
+        thousands(totals.usageRows),
+        thousands(totals.pairs),
+        megabytes(totals.fileBytes),
+        milliseconds(totals.sniTotalsMs),
+        milliseconds(totals.workloadTotalsMs),
+        milliseconds(totals.workloadSniTotalsMs),
+      ],
+    ],
+  )
+  report.gate(
+    '10 M usage rows: sni_totals < 200 ms',
+    milliseconds(totals.sniTotalsMs),
+    totals.sniTotalsMs < 200,
+  )
+}
+
+const unknown = only.filter((name) => !(name in parts))
+if (unknown.length > 0) {
+  process.stderr.write(
+    `no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}\n`,
+  )
+  process.exit(2)
+}
+report.note(
+  `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}; ` +
+    (pinned ? 'server on core 0, generator on core 1' : 'not pinned to cores (no taskset)'),
+)
+for (const [name, part] of Object.entries(parts)) {
+  if (only.length > 0 && !only.includes(name)) continue
+  await part()
+}
+process.exitCode = report.finish() ? 0 : 1
