@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
@@ -13,7 +11,6 @@ const MIGRATIONS: readonly string[] = [LEDGER]
 
 /** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
 export function openDatabase(path: string): Database.Database {
-  mkdirSync(dirname(path), { recursive: true })
   const database = new Database(path, { timeout: 1000 })
   try {
     prepare(database, path)

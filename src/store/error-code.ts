@@ -31,7 +31,7 @@ export function openingError(error: unknown, path: string): ServiceError {
       cause,
     )
   }
-  if (code.startsWith('SQLITE_CANTOPEN') || code === 'ENOTDIR' || code === 'EISDIR') {
+  if (code.startsWith('SQLITE_CANTOPEN') || code === 'ENOTDIR' || code === 'EEXIST') {
     return new ServiceError(
       'store_cannot_open',
       `${path} cannot be opened or made; does its folder exist, is it a file?`,

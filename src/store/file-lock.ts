@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { sqliteCode } from './error-code.ts'
@@ -10,8 +12,9 @@ import { sqliteCode } from './error-code.ts'
 export class FileLock {
   readonly #database: Database.Database
 
-  /** Takes the lock, or fails at once with `store_locked`. */
+  /** Makes the file's folder and takes the lock, or fails at once with `store_locked`. */
   constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true })
     this.#database = new Database(`${path}.lock`, { timeout: 0 })
     try {
       this.#database.exec('BEGIN EXCLUSIVE')

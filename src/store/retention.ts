@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 import { COVERAGE_COUNTERS } from './coverage-table.ts'
-import { saturatingAdd } from './saturating.ts'
+import { saturatingAdd } from './saturating-add.ts'
 
 /** Connection rows looked at in one slice: a few ms. */
 const CONNECTION_SLICE = 5000

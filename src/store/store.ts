@@ -44,7 +44,11 @@ export class Store {
    * `store_newer`, `store_full`, `store_busy`, `store_cannot_open`, `file_in_future`.
    */
   async open(nowMs: number): Promise<StoreOpening> {
-    this.#worker = new Worker(threadUrl(), { workerData: { path: this.#config.path } })
+    this.#worker = new Worker(threadUrl(), {
+      workerData: { path: this.#config.path },
+      // The flags of the main thread (`--eval` and its like) are not for this one.
+      execArgv: [],
+    })
     this.#worker.on('message', (message: FromThread) => this.#receive(message))
     this.#worker.on('error', (error) => this.#fail(error))
     this.#worker.on('exit', () => this.#fail(new Error('the storage thread has ended')))

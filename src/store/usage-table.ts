@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3'
 import type { UsageColumns } from '../model/batch.ts'
+import { MAX_SUM } from '../runtime/saturating-sum.ts'
 import type { RefusedRows } from './refused-rows.ts'
-import { MAX_SUM, saturatingAdd } from './saturating.ts'
+import { saturatingAdd } from './saturating-add.ts'
 import type { SessionIds } from './session-ids.ts'
 
 const MAX_TOTAL = BigInt(MAX_SUM)

@@ -1,17 +1,5 @@
 import { REJECT_REASONS } from '../model/reject-reason.ts'
-
-/** A saturated sum: bytes never exceed this. */
-const MAX = '9223372036854775807'
-
-/**
- * `sum(column)` that saturates at 2^63-1 where SQLite's own would fail with "integer overflow": the
- * high and the low halves are added apart. Exact below that.
- */
-function sum(column: string): string {
-  const high = `sum(${column} >> 32)`
-  const low = `sum(${column} & 4294967295)`
-  return `CASE WHEN ${high} + (${low} >> 32) > 2147483647 THEN ${MAX} ELSE (${high} << 32) + ${low} END`
-}
+import { saturatingSum as sum } from '../runtime/saturating-sum.ts'
 
 const instant = (ms: string): string =>
   `strftime('%Y-%m-%dT%H:%M:%fZ', ${ms} / 1000.0, 'unixepoch')`

@@ -26,7 +26,10 @@ async function perform(request: Request): Promise<unknown> {
       throw openingError(error, path)
     }
   }
-  if (request.kind === 'abandon') return abandon.abort()
+  if (request.kind === 'abandon') {
+    abandon.abort()
+    return undefined
+  }
   if (request.kind === 'close') {
     writer?.close()
     writer = undefined
@@ -48,6 +51,8 @@ async function perform(request: Request): Promise<unknown> {
       return writer.loadOpen(request.limit)
     case 'pairsSince':
       return writer.pairsSince(request.ms)
+    default:
+      return request satisfies never
   }
 }
 

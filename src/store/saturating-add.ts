@@ -1,5 +1,4 @@
-/** The largest sum that is kept; bytes beyond it are counted in `ledger.saturated`. */
-export const MAX_SUM = '9223372036854775807'
+import { MAX_SUM } from '../runtime/saturating-sum.ts'
 
 /** SQL that adds the incoming value of a column to the stored one, and stops at 2^63-1. */
 export function saturatingAdd(column: string): string {

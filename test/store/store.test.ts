@@ -1,0 +1,422 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import Database from 'better-sqlite3'
+import { Store, type StoreConfig, type StoreEvents } from '../../src/store/store.ts'
+import { keyOf, makeBatch, NOON } from './batch-fixture.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'snimeter-store-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+let files = 0
+const newPath = () => join(folder, `file-${++files}.db`)
+
+function makeStore(path: string, config: Partial<StoreConfig> = {}, events: StoreEvents = {}) {
+  return new Store(
+    {
+      path,
+      windowSeconds: 60,
+      changeWindows: true,
+      retention: { hoursMs: 400 * 86_400_000, connectionsMs: 7 * 86_400_000 },
+      ...config,
+    },
+    events,
+  )
+}
+
+/** Opens, works, and stops, whatever happens. */
+async function withStore<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
+  await store.open(NOON)
+  try {
+    return await work(store)
+  } finally {
+    await store.stop()
+  }
+}
+
+function rows(path: string, sql: string): unknown[] {
+  const database = new Database(path, { readonly: true })
+  try {
+    return database.prepare(sql).all()
+  } finally {
+    database.close()
+  }
+}
+
+describe('a batch', () => {
+  it('shows in every view once it is committed', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async (store) => {
+      const outcome = await store.commit(
+        makeBatch({
+          sequence: 1,
+          usage: [{ upload: 100, download: 10, estimated: 5, opened: 2, closed: 1 }],
+          connections: [{ id: 1, upload: 100, download: 10 }],
+          coverage: [{ windowMs: NOON, entries: 3, rejected: { unknown_type: 1 } }],
+        }),
+      )
+      assert.equal(outcome.rowsRefused, 0)
+      assert.equal(outcome.saturated, 0)
+    })
+    assert.deepEqual(rows(path, 'SELECT * FROM sni_totals'), [
+      {
+        sni: 'a.example',
+        upload_bytes: 100,
+        download_bytes: 10,
+        connections: 2,
+        workloads: 1,
+        first_seen: '2026-11-24T12:00:00.000Z',
+        last_seen: '2026-11-24T12:00:00.000Z',
+      },
+    ])
+    const usage = {
+      cluster: 'c1',
+      namespace: 'default',
+      workload_kind: 'Deployment',
+      workload: 'shop',
+      sni: 'a.example',
+      name_source: 'sni',
+      upload_bytes: 100,
+      download_bytes: 10,
+      estimated_bytes: 5,
+      connections_opened: 2,
+      connections_closed: 1,
+      revision: 0,
+    }
+    assert.deepEqual(rows(path, 'SELECT * FROM usage'), [
+      { window_start: '2026-11-24T12:00:00Z', window_end: '2026-11-24T12:01:00Z', ...usage },
+    ])
+    assert.deepEqual(rows(path, 'SELECT * FROM usage_hourly'), [
+      { window_start: '2026-11-24T12:00:00Z', window_end: '2026-11-24T13:00:00Z', ...usage },
+    ])
+    assert.deepEqual(rows(path, 'SELECT * FROM usage_daily'), [
+      { window_start: '2026-11-24T00:00:00Z', window_end: '2026-11-25T00:00:00Z', ...usage },
+    ])
+    assert.deepEqual(rows(path, 'SELECT * FROM connections'), [
+      {
+        connection_id: '00000000-0000-0000-0000-000000000001',
+        pod: 'pod-1',
+        cluster: 'c1',
+        namespace: 'default',
+        workload_kind: 'Deployment',
+        workload: 'shop',
+        sni: 'a.example',
+        name_source: 'sni',
+        upstream_address: '10.1.2.3:443',
+        upstream_cluster: 'outbound|443||a.example',
+        started_at: '2026-11-24T12:00:00.000Z',
+        last_seen_at: '2026-11-24T12:00:00.000Z',
+        state: 'open',
+        upload_bytes: 100,
+        download_bytes: 10,
+      },
+    ])
+    assert.deepEqual(rows(path, 'SELECT entries, rejected, shed FROM coverage'), [
+      { entries: 3, rejected: '{"unknown_type":1}', shed: 0 },
+    ])
+  })
+
+  it('is applied once, however often its number comes', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async (store) => {
+      const batch = makeBatch({ sequence: 1, usage: [{ upload: 100, opened: 1 }] })
+      await store.commit(batch)
+      await store.commit(batch)
+    })
+    assert.deepEqual(rows(path, 'SELECT upload_bytes, connections FROM sni_totals'), [
+      { upload_bytes: 100, connections: 1 },
+    ])
+  })
+
+  it('keeps every byte of sums beyond 2^53, and stops at 2^63-1, counted', async () => {
+    const path = newPath()
+    const big = Number.MAX_SAFE_INTEGER
+    const outcome = await withStore(makeStore(path), async (store) => {
+      await store.commit(makeBatch({ sequence: 1, usage: [{ upload: big }, { upload: big }] }))
+      await store.commit(makeBatch({ sequence: 2, usage: [{ upload: 1 }] }))
+      const database = new Database(path)
+      database.exec(
+        'UPDATE pair_total SET download = 9223372036854775800; UPDATE usage_minute SET download = 9223372036854775800',
+      )
+      database.close()
+      return store.commit(makeBatch({ sequence: 3, usage: [{ download: 100 }] }))
+    })
+    assert.equal(outcome.saturated, 1)
+    for (const view of ['sni_totals', 'workload_totals', 'usage', 'usage_daily']) {
+      assert.deepEqual(
+        rows(
+          path,
+          `SELECT CAST(upload_bytes AS TEXT) AS up, CAST(download_bytes AS TEXT) AS down FROM ${view}`,
+        ),
+        [{ up: '18014398509481983', down: '9223372036854775807' }],
+        view,
+      )
+    }
+  })
+
+  it('sets a row aside that cannot be stored, and commits the rest', async () => {
+    const path = newPath()
+    const outcome = await withStore(makeStore(path), (store) =>
+      store.commit(
+        makeBatch({
+          sequence: 1,
+          usage: [{ upload: 100 }, { sni: 'b.example', upload: -5 }],
+          connections: [{ id: 1 }, { id: 2, upload: -1 }],
+        }),
+      ),
+    )
+    assert.equal(outcome.rowsRefused, 2)
+    assert.deepEqual(rows(path, 'SELECT sni, upload_bytes FROM sni_totals'), [
+      { sni: 'a.example', upload_bytes: 100 },
+    ])
+    assert.deepEqual(rows(path, 'SELECT sequence, table_name FROM rejected_row'), [
+      { sequence: 1, table_name: 'usage' },
+      { sequence: 1, table_name: 'connection' },
+    ])
+  })
+})
+
+describe('rows that memory has forgotten', () => {
+  it('come back as they were stored, by key and in order; unknown keys are undefined', async () => {
+    await withStore(makeStore(newPath()), async (store) => {
+      await store.commit(
+        makeBatch({
+          sequence: 1,
+          connections: [
+            { id: 1, state: 2, upload: 2 ** 50, download: 10, startMs: NOON - 5, lastLedgerMs: 9 },
+            { id: 3, state: 3 },
+          ],
+        }),
+      )
+      const keys = Uint8Array.from([...keyOf(1), ...keyOf(2), ...keyOf(3)])
+      const [first, second, third] = await store.lookup(keys)
+      assert.deepEqual(first, {
+        key: keyOf(1),
+        kind: 1,
+        identityKind: 1,
+        meter: 1,
+        state: 2,
+        node: {
+          id: 'sidecar~1',
+          pod: 'pod-1',
+          proxyType: 'unknown',
+          serviceAccount: '',
+          envoyVersion: '1.40.0',
+          workload: { cluster: 'c1', namespace: 'default', kind: 'Deployment', name: 'shop' },
+        },
+        workload: { cluster: 'c1', namespace: 'default', kind: 'Deployment', name: 'shop' },
+        destination: { name: 'a.example', nameSource: 'sni' },
+        upstreamCluster: 'outbound|443||a.example',
+        address: [0, 0, 0, 0],
+        port: 0,
+        startMs: NOON - 5,
+        momentMs: NOON,
+        previousSpanStartMs: NOON - 1000,
+        previousSpanEndMs: NOON,
+        lastDeltaBytes: 7,
+        lastArrivalMs: NOON,
+        lastLedgerMs: 9,
+        upload: 2 ** 50,
+        download: 10,
+      })
+      assert.equal(second, undefined)
+      assert.equal(third?.state, 3)
+    })
+  })
+
+  it('loads open rows only, and keeps an address that a later batch does not carry', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async (store) => {
+      const connections = [{ id: 1 }, { id: 2, state: 2 }, { id: 3, state: 3 }]
+      await store.commit(makeBatch({ sequence: 1, connections }))
+      const address: [number, number, number, number] = [0, 0, 0, 0]
+      await store.commit(makeBatch({ sequence: 2, connections: [{ id: 1, address, port: 0 }] }))
+      const open = await store.loadOpen(10)
+      assert.deepEqual(
+        open.map((row) => row.key),
+        [keyOf(1)],
+      )
+    })
+    assert.deepEqual(rows(path, "SELECT upstream_address FROM connections WHERE state = 'open'"), [
+      { upstream_address: '10.1.2.3:443' },
+    ])
+  })
+
+  it('says which pairs were added to since a moment', async () => {
+    await withStore(makeStore(newPath()), async (store) => {
+      await store.commit(
+        makeBatch({
+          sequence: 1,
+          usage: [
+            { sni: 'old.example', lastMs: NOON - 1 },
+            { sni: 'new.example', lastMs: NOON },
+          ],
+        }),
+      )
+      const pairs = await store.pairsSince(NOON)
+      assert.deepEqual(
+        pairs.map((pair) => pair.destination),
+        [{ name: 'new.example', nameSource: 'sni' }],
+      )
+    })
+  })
+})
+
+describe('opening', () => {
+  it('remembers the clocks and the last sequence number, which never go back', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async (store) => {
+      const clock = { ledgerMs: 500, newestMs: NOON, minutesFromMs: 60_000, newestStartMs: 7 }
+      await store.commit(makeBatch({ sequence: 4, clock }))
+      await store.commit(makeBatch({ sequence: 5, clock: { newestMs: NOON - 1 } }))
+    })
+    const store = makeStore(path)
+    const opening = await store.open(NOON)
+    await store.stop()
+    assert.equal(opening.lastSequence, 5)
+    assert.deepEqual(opening.clock, {
+      ledgerMs: 500,
+      newestMs: NOON,
+      minutesFromMs: 60_000,
+      newestStartMs: 7,
+    })
+    assert.deepEqual(opening.windowLengths, [{ fromMs: 0, seconds: 60 }])
+  })
+
+  it('lets another window length begin at the next UTC midnight, and takes it back', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), (store) => store.commit(makeBatch({ sequence: 1 })))
+    const midnight = Date.UTC(2026, 10, 25)
+    for (const [config, expected] of [
+      [
+        { windowSeconds: 300 },
+        [
+          { fromMs: 0, seconds: 60 },
+          { fromMs: midnight, seconds: 300 },
+        ],
+      ],
+      [
+        { windowSeconds: 900, changeWindows: false },
+        [
+          { fromMs: 0, seconds: 60 },
+          { fromMs: midnight, seconds: 300 },
+        ],
+      ],
+      [{ windowSeconds: 60 }, [{ fromMs: 0, seconds: 60 }]],
+    ] as const) {
+      const store = makeStore(path, config)
+      const { windowLengths } = await store.open(NOON)
+      await store.stop()
+      assert.deepEqual(windowLengths, expected)
+    }
+  })
+
+  it('refuses a second writer, here and in another process, and lets the next one in', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async () => {
+      await assert.rejects(makeStore(path).open(NOON), {
+        code: 'store_locked',
+        message: `${path} is in use by another snimeter (serve or replay); stop it, or use another file`,
+      })
+      const script = `
+        import { Store } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
+        const config = { path: ${JSON.stringify(path)}, windowSeconds: 60, changeWindows: true, retention: { hoursMs: 1, connectionsMs: 1 } }
+        await new Store(config).open(0).catch((error) => { process.exitCode = error.code === 'store_locked' ? 7 : 8 })`
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+      const [code] = (await once(child, 'exit')) as [number]
+      assert.equal(code, 7)
+    })
+    await withStore(makeStore(path), async () => undefined)
+  })
+
+  it('says what is wrong with a file that it cannot use', async () => {
+    const garbage = newPath()
+    writeFileSync(garbage, 'this is no database, but long enough to be taken for one'.repeat(100))
+    await assert.rejects(makeStore(garbage).open(NOON), { code: 'store_corrupt' })
+
+    const foreign = newPath()
+    const other = new Database(foreign)
+    other.exec('CREATE TABLE t (x)')
+    other.close()
+    await assert.rejects(makeStore(foreign).open(NOON), { code: 'store_foreign' })
+
+    const newer = newPath()
+    await withStore(makeStore(newer), async () => undefined)
+    const database = new Database(newer)
+    database.pragma('user_version = 99')
+    database.close()
+    await assert.rejects(makeStore(newer).open(NOON), { code: 'store_newer' })
+
+    await assert.rejects(makeStore(join(garbage, 'file.db')).open(NOON), {
+      code: 'store_cannot_open',
+    })
+    await assert.rejects(makeStore(folder).open(NOON), { code: 'store_cannot_open' })
+  })
+
+  it('refuses a file whose newest moment is ahead of what is allowed', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), (store) => store.commit(makeBatch({ sequence: 1 })))
+    const store = makeStore(path, { newestAllowedMs: NOON - 1 })
+    await assert.rejects(store.open(NOON), { code: 'file_in_future' })
+  })
+})
+
+describe('trouble', () => {
+  it('retries the same batch while another program holds the file, answers lookups, applies it once', async () => {
+    const path = newPath()
+    let troubled = Promise.withResolvers<string>()
+    const recovered = Promise.withResolvers<void>()
+    const store = makeStore(
+      path,
+      {},
+      {
+        trouble: ({ code }) => troubled.resolve(code),
+        recovered: () => recovered.resolve(),
+      },
+    )
+    await withStore(store, async () => {
+      await store.commit(makeBatch({ sequence: 1, connections: [{ id: 1 }] }))
+      const other = new Database(path)
+      other.exec('BEGIN IMMEDIATE')
+      const commit = store.commit(makeBatch({ sequence: 2, usage: [{ upload: 100 }] }))
+      assert.equal(await troubled.promise, 'SQLITE_BUSY')
+      assert.equal((await store.lookup(keyOf(1))).length, 1)
+      other.exec('ROLLBACK')
+      other.close()
+      await commit
+      await recovered.promise
+      troubled = Promise.withResolvers()
+    })
+    assert.deepEqual(rows(path, 'SELECT upload_bytes FROM sni_totals'), [{ upload_bytes: 100 }])
+  })
+
+  it('gives up on a batch when told to, and says so', async () => {
+    const path = newPath()
+    const troubled = Promise.withResolvers<string>()
+    const store = makeStore(path, {}, { trouble: ({ code }) => troubled.resolve(code) })
+    await withStore(store, async () => {
+      const other = new Database(path)
+      other.exec('BEGIN IMMEDIATE')
+      const commit = store.commit(makeBatch({ sequence: 1, usage: [{ upload: 100 }] }))
+      await troubled.promise
+      const rejected = assert.rejects(commit, { code: 'store_uncommitted' })
+      await store.abandon()
+      await rejected
+      other.close()
+    })
+  })
+})
+
+it('reads a copy made while the server writes', async () => {
+  const path = newPath()
+  const copy = newPath()
+  await withStore(makeStore(path), async (store) => {
+    await store.commit(makeBatch({ sequence: 1, usage: [{ upload: 100 }] }))
+    copyFileSync(path, copy)
+    copyFileSync(`${path}-wal`, `${copy}-wal`)
+  })
+  assert.deepEqual(rows(copy, 'SELECT upload_bytes FROM sni_totals'), [{ upload_bytes: 100 }])
+})
