@@ -72,10 +72,7 @@ function expectedHttp(entry: HttpEntry, envoyMinor: number): ExpectedSample | st
   return sampleOf(common, kind, envoyMinor, upload, download, request.authority ?? '')
 }
 
-function kindOf(
-  common: Common,
-  ofNotSet: 'connection' | 'request',
-): ExpectedSample['kind'] | string {
+function kindOf(common: Common, ofNotSet: 'connection' | 'request'): string {
   const type = common.access_log_type ?? 0
   if (type === 0) return ofNotSet
   if ([1, 2, 3, 11, 12, 13, 14].includes(type)) return 'connection'
