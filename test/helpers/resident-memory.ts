@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+
+const PAGE_BYTES = 4096
+
+/** Resident bytes of a process; `undefined` where /proc does not tell. */
+export function residentBytes(pid: number | undefined): number | undefined {
+  try {
+    const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
+    return Number(pages) * PAGE_BYTES
+  } catch {
+    return undefined
+  }
+}
