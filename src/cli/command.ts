@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { packageVersion } from '../runtime/version.ts'
 import { addCheckConfig } from './check-config.ts'
 import { addConnections } from './connections.ts'
 import { addDemo } from './demo.ts'
@@ -11,7 +12,7 @@ import { addReplay } from './replay.ts'
 import { addServe } from './serve.ts'
 import type { Surroundings } from './surroundings.ts'
 import { addTop } from './top.ts'
-import { addVersion, packageVersion } from './version.ts'
+import { addVersion } from './version.ts'
 
 /**
  * Runs one command and gives its exit code; every end is told on stderr first. Never throws for

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readConfiguration } from './configuration.ts'
 import { Failure } from './failure.ts'
 import { printable } from './printable.ts'
-import { get, serverUrl } from './server-api.ts'
+import { get, parseJson, serverUrl } from './server-api.ts'
 import type { Surroundings } from './surroundings.ts'
 
 interface HealthcheckOptions {
@@ -25,10 +25,15 @@ export function addHealthcheck(program: Command, surroundings: Surroundings): vo
     .action(async ({ url: given, live, config: file }: HealthcheckOptions) => {
       const url = serverUrl(given, readConfiguration(surroundings, file).config)
       const { status, body } = await get(url, live ? '/livez' : '/readyz')
-      if (status !== 200)
-        throw new Failure(
-          `not ${live ? 'alive' : 'ready'}: ${printable(body.trim().slice(0, 500))}`,
-        )
+      if (status !== 200) {
+        throw new Failure(`not ${live ? 'alive' : 'ready'}: ${printable(reasonOf(body))}`)
+      }
       surroundings.stdout.write('ok\n')
     })
+}
+
+/** The server's reason; of an answer that is not ours, its beginning. */
+function reasonOf(body: string): string {
+  const { reason } = (parseJson(body) ?? {}) as { reason?: unknown }
+  return typeof reason === 'string' ? reason : body.trim().slice(0, 200)
 }

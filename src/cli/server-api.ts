@@ -51,7 +51,7 @@ export async function get(url: string, path: string, signal?: AbortSignal): Prom
 /** GET of JSON; an error of the server ends the command with the server's own message. */
 export async function getJson(url: string, path: string, signal?: AbortSignal): Promise<unknown> {
   const { status, body } = await get(url, path, signal)
-  const value = parse(body)
+  const value = parseJson(body)
   if (status === 200 && value !== undefined) return value
   const message = (value as { error?: { message?: unknown } } | undefined)?.error?.message
   const told = typeof message === 'string' ? message : `status ${status}`
@@ -83,7 +83,8 @@ const textOf = (cell: unknown): string =>
 const isCount = (column: string): boolean =>
   /_bytes$|^(?:connections|destinations|workloads)/.test(column)
 
-function parse(body: string): unknown {
+/** Undefined for what is no JSON. */
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {

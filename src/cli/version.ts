@@ -1,12 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { packageVersion } from '../runtime/version.ts'
 import type { Surroundings } from './surroundings.ts'
-
-/** The version of this package, as package.json says; the same file from src/ and from dist/. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
 
 export function addVersion(program: Command, { stdout }: Surroundings): void {
   program

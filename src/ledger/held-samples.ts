@@ -40,6 +40,11 @@ export class HeldSamples {
     this.#texts = texts
   }
 
+  /** Whether somebody should ask the file. */
+  get hasQuestions(): boolean {
+    return this.#unasked.length > 0
+  }
+
   has(batch: SampleBatch, i: number): boolean {
     return this.#ids.has(keyText(batch, i))
   }

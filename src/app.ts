@@ -1,0 +1,272 @@
+import { Committer } from './committer.ts'
+import type { Config } from './config.ts'
+import { HttpServer } from './http/server.ts'
+import { Pipeline } from './pipeline.ts'
+import { declarePipelineMetrics } from './pipeline-metrics.ts'
+import { QueryService } from './query/query-service.ts'
+import { AccessLogReceiver } from './receiver/server.ts'
+import { CaptureWriter } from './recording/capture-writer.ts'
+import { ArrivalClock } from './runtime/arrival-clock.ts'
+import { formatAddress } from './runtime/listen-address.ts'
+import { ServiceError } from './runtime/service-error.ts'
+import { packageVersion } from './runtime/version.ts'
+import { Store } from './store/store.ts'
+import { Health } from './telemetry/health.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { Metrics } from './telemetry/registry.ts'
+import { SampledLogger } from './telemetry/sampled-logger.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** Idle time is noticed, and memory looked at, this often, ms. */
+const TICK_MS = 1000
+/** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
+const UNREADY_ABOVE = 1.25
+
+export interface AppDependencies {
+  readonly logger: Logger
+}
+
+/**
+ * Everything that `serve` is, wired by hand: sinks start first and sources last, and stop in reverse,
+ * so that intake closes first and everything behind it can drain.
+ */
+export class App {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #sampled: SampledLogger
+  readonly #health = new Health()
+  readonly #metrics = new Metrics({ build: { version: packageVersion(), node: process.version } })
+  readonly #queries: QueryService
+  readonly #http: HttpServer
+  #parts: Parts | undefined
+  #startedMs = 0
+
+  constructor(config: Config, { logger }: AppDependencies) {
+    this.#config = config
+    this.#logger = logger
+    this.#sampled = new SampledLogger(logger, { monotonicMs: () => performance.now() })
+    this.#queries = new QueryService({ path: config.store.path })
+    this.#http = new HttpServer(config.http, {
+      health: this.#health,
+      metrics: this.#metrics,
+      logger,
+      status: () => this.#status(),
+      query: (request) => this.#queries.run(request),
+    })
+  }
+
+  /** Address of the gRPC server, `host:port` with the real port. */
+  get alsAddress(): string {
+    return formatAddress(this.#running.receiver.address())
+  }
+
+  /** Address of the HTTP server. */
+  get httpAddress(): string {
+    return formatAddress(this.#http.address())
+  }
+
+  /** Opens the file, puts back what it knows, then listens. Rejects with a ServiceError. */
+  async start(): Promise<void> {
+    this.#startedMs = performance.now()
+    const store = this.#makeStore()
+    const opening = await store.open(Date.now())
+    const clock = new ArrivalClock({
+      wallMs: () => Date.now(),
+      monotonicMs: () => performance.now(),
+      floorMs: opening.clock.newestMs,
+    })
+    const recorder = this.#makeRecorder()
+    const pipeline = new Pipeline(this.#config, opening, recorder)
+    const committer = new Committer(pipeline, store)
+    this.#parts = {
+      store,
+      clock,
+      pipeline,
+      committer,
+      recorder,
+      receiver: this.#makeReceiver(pipeline, committer, clock),
+      timers: [],
+    }
+    try {
+      const now = clock.now()
+      pipeline.restore(
+        await store.loadOpen(this.#config.ledger.maxConnections),
+        await store.pairsSince(Math.floor(now / DAY_MS) * DAY_MS),
+        now,
+      )
+      declarePipelineMetrics(this.#metrics, pipeline, committer)
+      await this.#queries.start()
+      await this.#http.start()
+      await this.#parts.receiver.start()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#startTimers(this.#parts)
+    this.#health.set('ready')
+  }
+
+  /**
+   * Stops taking entries, commits what was taken, closes the file. `committed` is false, with a message
+   * that says what is missing, if the file did not take everything before the deadline. Safe twice, and
+   * during or without a `start`.
+   */
+  async stop(): Promise<{ committed: boolean; message?: string }> {
+    this.#health.set('stopping')
+    const parts = this.#parts
+    if (parts === undefined) return { committed: true }
+    this.#parts = undefined
+    const { shutdown } = this.#config
+    if (shutdown.propagationDelayMs > 0) await delay(shutdown.propagationDelayMs)
+    for (const timer of parts.timers) clearInterval(timer)
+    await parts.receiver.drain(shutdown.deadlineMs)
+    const outcome = await this.#flush(parts)
+    await parts.recorder?.stop()
+    await parts.store.stop()
+    await this.#http.stop()
+    await this.#queries.stop()
+    return outcome
+  }
+
+  get #running(): Parts {
+    if (this.#parts === undefined) throw new ServiceError('not_started', 'serve is not running')
+    return this.#parts
+  }
+
+  async #flush({ committer, store, pipeline }: Parts): Promise<{
+    committed: boolean
+    message?: string
+  }> {
+    const deadline = setTimeout(() => {
+      store.abandon().catch(() => undefined)
+    }, this.#config.shutdown.deadlineMs)
+    try {
+      await committer.flush()
+      return { committed: true }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return {
+        committed: false,
+        message: `not everything received is in ${this.#config.store.path}: ${reason}; ${pipeline.pendingRows} further changed rows were waiting`,
+      }
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  #makeStore(): Store {
+    const { store, rollup } = this.#config
+    return new Store(
+      {
+        path: store.path,
+        windowSeconds: rollup.windowSeconds,
+        changeWindows: true,
+        retention: store.retention,
+        newestAllowedMs: Date.now() + HOUR_MS,
+      },
+      {
+        trouble: (trouble) =>
+          this.#logger.error(
+            { ...trouble, path: store.path },
+            'the file does not take commits; what arrives is kept in memory and retried',
+          ),
+        recovered: () => this.#logger.info({ path: store.path }, 'the file takes commits again'),
+      },
+    )
+  }
+
+  #makeRecorder(): CaptureWriter | undefined {
+    const { record } = this.#config
+    if (record.directory === '') return undefined
+    return new CaptureWriter(record, { logger: this.#logger, metrics: this.#metrics })
+  }
+
+  #makeReceiver(pipeline: Pipeline, committer: Committer, clock: ArrivalClock): AccessLogReceiver {
+    return new AccessLogReceiver(this.#config.als, {
+      logger: this.#logger,
+      metrics: this.#metrics,
+      health: this.#health,
+      openStream: () => {
+        const stream = pipeline.openStream()
+        return {
+          message: (bytes) => {
+            pipeline.message(stream, bytes, clock.now())
+            if (pipeline.held.hasQuestions) this.#askSoon(committer)
+          },
+          close: () => pipeline.closeStream(stream),
+        }
+      },
+    })
+  }
+
+  #asking = false
+
+  /** Asks the file about unknown connections, once for all messages of this turn of the loop. */
+  #askSoon(committer: Committer): void {
+    if (this.#asking) return
+    this.#asking = true
+    setImmediate(() => {
+      this.#asking = false
+      committer.ask().catch((error: unknown) => this.#storeFailed(error))
+    })
+  }
+
+  #startTimers({ pipeline, committer, clock, timers }: Parts): void {
+    timers.push(
+      setInterval(() => {
+        pipeline.tick(clock.now())
+        this.#watchMemory(pipeline)
+      }, TICK_MS),
+      setInterval(() => {
+        if (committer.busy) return
+        committer.commit().catch((error: unknown) => this.#storeFailed(error))
+      }, this.#config.store.commitIntervalMs),
+    )
+  }
+
+  #watchMemory(pipeline: Pipeline): void {
+    const { shedAboveBytes } = this.#config.memory
+    const { rss } = process.memoryUsage()
+    pipeline.shedding = rss > shedAboveBytes
+    if (rss > shedAboveBytes) {
+      this.#sampled.warn({ rss, shedAboveBytes }, 'memory is short: periodic entries are dropped')
+    }
+    this.#health.set(rss > shedAboveBytes * UNREADY_ABOVE ? 'memory' : 'ready')
+  }
+
+  /** The storage thread is gone, or a shutdown gave up on a batch: said once, the exit code tells. */
+  #storeFailed(error: unknown): void {
+    this.#sampled.error({ err: error }, 'the storage thread failed')
+  }
+
+  #status(): Record<string, unknown> {
+    const parts = this.#parts
+    return {
+      version: packageVersion(),
+      ready: this.#health.ready,
+      reason: this.#health.reason,
+      uptime_seconds: Math.round((performance.now() - this.#startedMs) / 1000),
+      streams: parts?.receiver.streams ?? 0,
+      open_connections: parts?.pipeline.ledger.living ?? 0,
+      entries: parts?.pipeline.coverage.entries ?? 0,
+      path: this.#config.store.path,
+    }
+  }
+}
+
+interface Parts {
+  readonly store: Store
+  readonly clock: ArrivalClock
+  readonly pipeline: Pipeline
+  readonly committer: Committer
+  readonly recorder: CaptureWriter | undefined
+  readonly receiver: AccessLogReceiver
+  readonly timers: NodeJS.Timeout[]
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}

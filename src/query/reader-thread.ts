@@ -1,0 +1,31 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type Database from 'better-sqlite3'
+import { ServiceError } from '../runtime/service-error.ts'
+import { queryConnections } from './connections.ts'
+import type { QueryAnswer, QueryRequest } from './query-service.ts'
+import { openReader } from './reader.ts'
+import { queryTotals } from './totals.ts'
+
+/** The reading thread: answers one question at a time, so that a slow one disturbs nobody else. */
+if (parentPort === null) throw new Error('reader-thread runs as a worker thread only')
+const port = parentPort
+const { path } = workerData as { readonly path: string }
+let database: Database.Database | undefined
+
+function answer(request: QueryRequest): QueryAnswer {
+  try {
+    database ??= openReader(path)
+    const value =
+      request.kind === 'totals'
+        ? queryTotals(database, request.query)
+        : queryConnections(database, request.query)
+    return { value }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return {
+      failure: { code: error instanceof ServiceError ? error.code : 'query_failed', message },
+    }
+  }
+}
+
+port.on('message', (request: QueryRequest) => port.postMessage(answer(request)))
