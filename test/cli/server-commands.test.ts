@@ -115,12 +115,12 @@ test('connections asks for what was asked of it and prints it exactly', async ()
 
 test('healthcheck exits 0 when ready, 1 with the reason when not, and finds the server by the configuration', async () => {
   await using server = await fakeServer({
-    '/readyz': { status: 503, body: 'memory' },
+    '/readyz': { status: 503, body: { status: 'unready', reason: 'memory' } },
     '/livez': { status: 200, body: 'ok' },
   })
   const env = { SNIMETER_HTTP_LISTEN: server.url.replace('http://127.0.0.1', '0.0.0.0') }
   const notReady = await snimeter(['healthcheck'], env)
-  assert.deepEqual(notReady, { code: 1, stdout: '', stderr: 'snimeter: not ready: "memory"\n' })
+  assert.deepEqual(notReady, { code: 1, stdout: '', stderr: 'snimeter: not ready: memory\n' })
   assert.deepEqual(await snimeter(['healthcheck', '--live'], env), {
     code: 0,
     stdout: 'ok\n',
