@@ -61,7 +61,7 @@ function capturesAt(path: string): string[] {
 }
 
 /** `replayed 2 captures: 120 messages, 6,000 entries (12 rejected: 10 uncounted_type, 2 unknown_type)`. */
-export function summaryLine(
+function summaryLine(
   summary: {
     readonly messages: number
     readonly entries: number

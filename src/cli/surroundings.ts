@@ -8,7 +8,7 @@ export type Output = Writable & {
 }
 
 /** A stream that may be a keyboard. */
-export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
+type Input = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown }
 
 /** All that a command knows of the process it runs in. Data goes to stdout, everything else to stderr. */
 export interface Surroundings {

@@ -1,5 +1,5 @@
 /** Totals of one row at one moment. */
-export interface RowTotals {
+interface RowTotals {
   readonly upload: bigint
   readonly download: bigint
 }

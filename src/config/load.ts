@@ -16,7 +16,7 @@ export interface ConfigSources {
 }
 
 /** The value of one key, and who set it. */
-export interface Setting {
+interface Setting {
   readonly value: string | number
   /** The value as text, in its shortest spelling. */
   readonly text: string
