@@ -53,11 +53,14 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     renamed: { 'www.baidu.com': 'baidu.com' },
   },
   'server-half-close': whole('1.40.0/server-half-close', 2),
-  'duplicate-listener-log': whole('1.40.0/duplicate-listener-log', 4),
+  'duplicate-listener-log': {
+    ...whole('1.40.0/duplicate-listener-log', 4),
+    nameless: '127.0.0.1',
+  },
   'two-loggers': whole('1.40.0/two-loggers', 4),
   'refused-upstream': {
     ...whole('1.40.0/refused-upstream', 1),
-    unreached: Object.fromEntries([0, 1, 2, 3, 4].map((i) => [`bucket-${i}.${INTERNAL}`, 1])),
+    unreached: { [`bucket-0.${INTERNAL}`]: 3, [`bucket-1.${INTERNAL}`]: 2 },
   },
   'no-healthy-upstream': {
     ...whole('1.40.0/no-healthy-upstream', 0),
