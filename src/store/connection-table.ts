@@ -4,6 +4,7 @@ import { ConnectionState, type StoredConnection } from '../model/connection.ts'
 import type { NameSource } from '../model/destination.ts'
 import type { ProxyType } from '../model/source.ts'
 import { canonicalAddress } from '../runtime/ip-address-text.ts'
+import { BulkStatement } from './bulk-statement.ts'
 import type { RefusedRows } from './refused-rows.ts'
 import type { SessionIds } from './session-ids.ts'
 
@@ -45,55 +46,66 @@ const SELECT = `
 
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */
 export class ConnectionTable {
-  readonly #replace
+  readonly #refused: RefusedRows
+  readonly #replace: BulkStatement
   readonly #byKey
   readonly #open
 
-  constructor(database: Database.Database) {
+  constructor(database: Database.Database, refused: RefusedRows) {
     const updates = COLUMNS.filter((name) => name !== 'key' && name !== 'upstream_address')
-    // A row that came back from the file does not carry its address again.
-    this.#replace = database.prepare(`
-      INSERT INTO connection (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-      ON CONFLICT DO UPDATE SET ${updates.map((name) => `${name} = excluded.${name}`).join(', ')},
-        upstream_address = coalesce(excluded.upstream_address, upstream_address)`)
+    this.#refused = refused
+    this.#replace = new BulkStatement(database, refused, {
+      table: 'connection',
+      width: COLUMNS.length,
+      insert: `INSERT INTO connection (${COLUMNS.join(', ')})`,
+      // A row that came back from the file does not carry its address again.
+      onConflict: `ON CONFLICT DO UPDATE SET
+        ${updates.map((name) => `${name} = excluded.${name}`).join(', ')},
+        upstream_address = coalesce(excluded.upstream_address, upstream_address)`,
+    })
     this.#byKey = database.prepare(`${SELECT} WHERE c.key = ?`)
     this.#open = database.prepare(
       `${SELECT} WHERE c.state = ${ConnectionState.open} AND c.state <> ${ConnectionState.closed} LIMIT ?`,
     )
   }
 
-  replace(rows: ConnectionColumns, ids: SessionIds, refused: RefusedRows): void {
+  replace(rows: ConnectionColumns, ids: SessionIds): void {
     const words = new DataView(rows.key.buffer, rows.key.byteOffset, rows.key.byteLength)
     for (const i of inKeyOrder(rows.count, words)) {
-      refused.attempt(
-        'connection',
-        () => describe(rows, i),
-        () => {
-          this.#replace.run(
-            rows.key.subarray(i * 16, i * 16 + 16),
-            rows.kind[i],
-            rows.identityKind[i],
-            rows.meter[i],
-            rows.state[i],
-            ids.node(rows.node[i] as number),
-            ids.workload(rows.workload[i] as number),
-            ids.destination(rows.destination[i] as number),
-            ids.cluster(rows.cluster[i] as number),
-            addressText(rows, i),
-            rows.startMs[i],
-            rows.momentMs[i],
-            rows.previousSpanStartMs[i],
-            rows.previousSpanEndMs[i],
-            rows.lastDeltaBytes[i],
-            rows.lastArrivalMs[i],
-            rows.lastLedgerMs[i],
-            rows.upload[i],
-            rows.download[i],
-            rows.lost[i],
-          )
-        },
-      )
+      const key = rows.key.subarray(i * 16, i * 16 + 16)
+      try {
+        this.#add(rows, i, key, ids)
+      } catch (error) {
+        if (!this.#refused.isForContent(error)) throw error
+        this.#refused.refuse('connection', [key, rows.upload[i], rows.download[i]], error)
+      }
     }
+    this.#replace.flush()
+  }
+
+  #add(rows: ConnectionColumns, i: number, key: Uint8Array, ids: SessionIds): void {
+    this.#replace.add(
+      key,
+      rows.kind[i] as number,
+      rows.identityKind[i] as number,
+      rows.meter[i] as number,
+      rows.state[i] as number,
+      ids.node(rows.node[i] as number),
+      ids.workload(rows.workload[i] as number),
+      ids.destination(rows.destination[i] as number),
+      ids.cluster(rows.cluster[i] as number),
+      addressText(rows, i),
+      rows.startMs[i] as number,
+      rows.momentMs[i] as number,
+      rows.previousSpanStartMs[i] as number,
+      rows.previousSpanEndMs[i] as number,
+      rows.lastDeltaBytes[i] as number,
+      rows.lastArrivalMs[i] as number,
+      rows.lastLedgerMs[i] as number,
+      rows.upload[i] as number,
+      rows.download[i] as number,
+      rows.lost[i] as number,
+    )
   }
 
   /** Rows of the given keys (16 bytes each), in their order; undefined where there is none. */
@@ -122,23 +134,15 @@ function inKeyOrder(count: number, words: DataView): Uint32Array {
 }
 
 function addressText(rows: ConnectionColumns, i: number): string | null {
-  const [w0, w1, w2, w3] = rows.address.subarray(i * 4, i * 4 + 4) as unknown as number[]
-  const text = canonicalAddress(w0 ?? 0, w1 ?? 0, w2 ?? 0, w3 ?? 0)
+  const { address } = rows
+  const text = canonicalAddress(
+    address[i * 4] as number,
+    address[i * 4 + 1] as number,
+    address[i * 4 + 2] as number,
+    address[i * 4 + 3] as number,
+  )
   if (text === '') return null
   return text.includes(':') ? `[${text}]:${rows.port[i]}` : `${text}:${rows.port[i]}`
-}
-
-function describe(rows: ConnectionColumns, i: number): Record<string, unknown> {
-  return {
-    key: Buffer.from(rows.key.subarray(i * 16, i * 16 + 16)).toString('hex'),
-    state: rows.state[i],
-    node: rows.node[i],
-    workload: rows.workload[i],
-    destination: rows.destination[i],
-    upload: rows.upload[i],
-    download: rows.download[i],
-    startMs: rows.startMs[i],
-  }
 }
 
 interface Row {

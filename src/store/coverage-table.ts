@@ -30,7 +30,7 @@ export class CoverageTable {
     const width = coverage.reasons.length
     for (let i = 0; i < coverage.count; i++) {
       const rejected = coverage.rejected.subarray(i * width, (i + 1) * width)
-      const row = () => ({ windowMs: coverage.windowMs[i], node: coverage.node[i] })
+      const row = [coverage.windowMs[i], coverage.node[i]]
       refused.attempt('coverage', row, () => {
         this.#add.run(
           coverage.windowMs[i],

@@ -30,18 +30,31 @@ export class RefusedRows {
     this.#sequence = sequence
   }
 
-  /** Runs a row's statement. False if the row was refused; `row` describes it. */
-  attempt(table: string, row: () => Record<string, unknown>, run: () => void): boolean {
+  /** Whether an error is about a row, not about the file. */
+  isForContent(error: unknown): boolean {
+    return isContentError(error)
+  }
+
+  /** Runs a row's statement; sets the row aside if it is refused for its content. */
+  attempt(table: string, row: readonly unknown[], run: () => void): void {
     try {
       run()
-      return true
     } catch (error) {
       if (!isContentError(error)) throw error
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#insert.run(this.#sequence, table, reason, JSON.stringify(row()))
-      this.#trim.run()
-      this.count++
-      return false
+      this.refuse(table, row, error)
     }
   }
+
+  /** Sets a row aside. */
+  refuse(table: string, row: readonly unknown[], error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#insert.run(this.#sequence, table, reason, JSON.stringify(row, toJson))
+    this.#trim.run()
+    this.count++
+  }
+}
+
+function toJson(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 }

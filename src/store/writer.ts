@@ -63,8 +63,8 @@ export class Writer {
     const database = this.#database
     this.#ids = new SessionIds(database)
     this.#refused = new RefusedRows(database)
-    this.#usage = new UsageTable(database)
-    this.#connections = new ConnectionTable(database)
+    this.#usage = new UsageTable(database, this.#refused)
+    this.#connections = new ConnectionTable(database, this.#refused)
     this.#coverage = new CoverageTable(database)
     this.#retention = new Retention(database, config.retention)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
@@ -111,8 +111,8 @@ export class Writer {
     const apply = this.#database.transaction(() => {
       if (batch.sequence <= (this.#sequence.get() as number)) return
       this.#ids.define(batch.definitions)
-      this.#usage.add(batch.usage, this.#ids, this.#refused)
-      this.#connections.replace(batch.connections, this.#ids, this.#refused)
+      this.#usage.add(batch.usage, this.#ids)
+      this.#connections.replace(batch.connections, this.#ids)
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
       const { ledgerMs, newestMs, minutesFromMs, newestStartMs } = batch.clock
       this.#clock.run(batch.sequence, ledgerMs, newestMs, minutesFromMs, newestStartMs)
