@@ -11,10 +11,9 @@ RUN npm run build && npm prune --omit=dev
 # Run: the compiled program, its few dependencies, nothing else. The root file system can be
 # read-only: the only place that is written to is /data.
 FROM node:24-bookworm-slim
+# The defaults of a container; mount a file of your own over it, or name another one.
 ENV NODE_ENV=production \
-    SNIMETER_STORE_PATH=/data/snimeter.db \
-    SNIMETER_ALS_LISTEN=0.0.0.0:9001 \
-    SNIMETER_HTTP_LISTEN=0.0.0.0:9002
+    SNIMETER_CONFIG=/etc/snimeter/config.yaml
 LABEL org.opencontainers.image.title="snimeter" \
       org.opencontainers.image.description="Exact egress bytes per SNI and workload, from Envoy's gRPC access log" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -22,6 +21,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY deploy/container/config.yaml /etc/snimeter/config.yaml
 RUN mkdir /data && chown 65532:65532 /data
 USER 65532:65532
 VOLUME /data

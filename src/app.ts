@@ -40,7 +40,9 @@ export class App {
   readonly #queries: QueryService
   readonly #http: HttpServer
   #parts: Parts | undefined
+  #starting: Promise<void> | undefined
   #startedMs = 0
+  readonly #failure = Promise.withResolvers<Error>()
 
   constructor(config: Config, { logger }: AppDependencies) {
     this.#config = config
@@ -66,8 +68,21 @@ export class App {
     return formatAddress(this.#http.address())
   }
 
+  /**
+   * Resolves if the storage thread dies: nothing can be committed any more, and a new process would
+   * find the file as of its last commit. Never rejects.
+   */
+  get failed(): Promise<Error> {
+    return this.#failure.promise
+  }
+
   /** Opens the file, puts back what it knows, then listens. Rejects with a ServiceError. */
   async start(): Promise<void> {
+    this.#starting = this.#start()
+    await this.#starting
+  }
+
+  async #start(): Promise<void> {
     this.#startedMs = performance.now()
     const store = this.#makeStore()
     const opening = await store.open(Date.now())
@@ -100,7 +115,7 @@ export class App {
       await this.#http.start()
       await this.#parts.receiver.start()
     } catch (error) {
-      await this.stop()
+      await this.#stop()
       throw error
     }
     this.#startTimers(this.#parts)
@@ -112,7 +127,13 @@ export class App {
    * that says what is missing, if the file did not take everything before the deadline. Safe twice, and
    * during or without a `start`.
    */
-  async stop(): Promise<{ committed: boolean; message?: string }> {
+  async stop(): Promise<StopOutcome> {
+    // A start under way is waited for: what it has opened must be closed.
+    await this.#starting?.catch(() => undefined)
+    return this.#stop()
+  }
+
+  async #stop(): Promise<StopOutcome> {
     this.#health.set('stopping')
     const parts = this.#parts
     if (parts === undefined) return { committed: true }
@@ -134,10 +155,7 @@ export class App {
     return this.#parts
   }
 
-  async #flush({ committer, store, pipeline }: Parts): Promise<{
-    committed: boolean
-    message?: string
-  }> {
+  async #flush({ committer, store, pipeline }: Parts): Promise<StopOutcome> {
     const deadline = setTimeout(() => {
       store.abandon().catch(() => undefined)
     }, this.#config.shutdown.deadlineMs)
@@ -235,9 +253,10 @@ export class App {
     this.#health.set(rss > shedAboveBytes * UNREADY_ABOVE ? 'memory' : 'ready')
   }
 
-  /** The storage thread is gone, or a shutdown gave up on a batch: said once, the exit code tells. */
+  /** The storage thread is gone. (A batch that a shutdown gave up on is told by `stop`.) */
   #storeFailed(error: unknown): void {
-    this.#sampled.error({ err: error }, 'the storage thread failed')
+    if (error instanceof ServiceError && error.code === 'store_uncommitted') return
+    this.#failure.resolve(error instanceof Error ? error : new Error(String(error)))
   }
 
   #status(): Record<string, unknown> {
@@ -253,6 +272,12 @@ export class App {
       path: this.#config.store.path,
     }
   }
+}
+
+/** `committed` is false, with what is missing, if the file did not take everything. */
+export interface StopOutcome {
+  readonly committed: boolean
+  readonly message?: string
 }
 
 interface Parts {

@@ -62,7 +62,11 @@ async function serve(
     logger.info({ address: app.httpAddress }, 'serving health, metrics and the API (HTTP)')
     logger.info({ path: resolve(config.store.path) }, 'keeping usage in SQLite')
   }
-  const signal = early ?? (await signals.first)
+  const signal = early ?? (await Promise.race([signals.first, app.failed]))
+  if (signal instanceof Error) {
+    // Nothing can be committed any more: a new process finds the file as of its last commit.
+    throw new Failure(`the storage thread has died: ${signal.message}`)
+  }
   logger.info({ signal }, 'stopping: draining and committing')
   const { committed, message } = await app.stop()
   if (!committed) throw new Failure(message ?? 'not everything was committed')
