@@ -73,19 +73,29 @@ export class Http2Connection {
     })
   }
 
-  /** Bytes of DATA that may be written now; 0 while the last write still refers to its buffer. */
+  /**
+   * Bytes of DATA that may be written now; 0 while the last write still refers to its buffer, or while
+   * a ping is on its way.
+   */
   get writable(): number {
     const socket = this.#socket as Socket
-    if (socket.writableLength > 0) return 0
+    if (socket.writableLength > 0 || this.pingsUnanswered > 0) return 0
     return Math.min(this.streamWindow, this.connectionWindow)
   }
 
-  /** Writes whole DATA frames; `flowBytes` of them count against the windows. */
+  /**
+   * Writes whole DATA frames; `flowBytes` of them count against the windows. With the default window
+   * the server's WINDOW_UPDATEs pace the sender; to a server with larger windows a ping follows, so
+   * that no more than this write is on its way: both kinds are loaded alike.
+   */
   write(frames: Uint8Array, flowBytes: number): void {
     this.streamWindow -= flowBytes
     this.connectionWindow -= flowBytes
     const socket = this.#socket as Socket
+    socket.cork()
     socket.write(frames, this.#written)
+    if (this.#initialWindow > DEFAULT_WINDOW_BYTES) this.ping()
+    socket.uncork()
     if (socket.writableLength > 0) this.#blocked = true
   }
 
