@@ -1,0 +1,156 @@
+import { type ServerReadableStream, type sendUnaryData, status } from '@grpc/grpc-js'
+import type { SampledLogger } from '../telemetry/sampled-logger.ts'
+import {
+  type CallInternals,
+  internalsOf,
+  readToTheEnd,
+  takeQueued,
+  watchStatus,
+} from './grpc-internals.ts'
+import type { ReceiverCounters } from './metrics.ts'
+
+/**
+ * Where the messages of one stream go. Both calls are synchronous; `bytes` are valid only during
+ * the call. `close` comes once, after the last message.
+ */
+export interface AccessLogStream {
+  message(bytes: Buffer): void
+  close(): void
+}
+
+export interface ServedCallDependencies {
+  readonly openStream: (peer: string) => AccessLogStream
+  readonly counters: ReceiverCounters
+  readonly logger: SampledLogger
+  /** Called once, when nothing more will come. */
+  readonly onClosed: (call: ServedCall) => void
+}
+
+export type GrpcCall = ServerReadableStream<Buffer, unknown>
+
+/** How long a stream that we ended may stay half open before we reset it. */
+const LINGER_MS = 5000
+
+/** HTTP/2's code for "not needed any more" after a complete response. */
+const NO_ERROR = 0
+const RESOURCE_EXHAUSTED: number = status.RESOURCE_EXHAUSTED
+
+/**
+ * One access log stream.
+ *
+ *     open ──(either side ends it)──▶ ending ──▶ closed
+ *       └──────(reset, cut)──────────────────────▲
+ *
+ * In `ending` we have answered with status OK and still read what the sender had under way.
+ */
+export class ServedCall {
+  #state: 'open' | 'ending' | 'closed' = 'open'
+  readonly #peer: string
+  readonly #call: GrpcCall
+  readonly #respond: sendUnaryData<unknown>
+  readonly #deps: ServedCallDependencies
+  readonly #sink: AccessLogStream | undefined
+  #ageTimer: NodeJS.Timeout | undefined
+  #lingerTimer: NodeJS.Timeout | undefined
+
+  constructor(call: GrpcCall, respond: sendUnaryData<unknown>, deps: ServedCallDependencies) {
+    this.#call = call
+    this.#respond = respond
+    this.#deps = deps
+    this.#peer = call.getPeer()
+    deps.counters.streamsOpened++
+    this.#sink = this.#open()
+    this.#listen()
+  }
+
+  /** Ends the stream after `ageMs`. */
+  limitAge(ageMs: number): void {
+    this.#ageTimer = setTimeout(() => this.end(), ageMs).unref()
+  }
+
+  /** Ends the stream with status OK; what the sender has under way is still read. */
+  end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ending'
+    const inside = internalsOf(this.#call)
+    if (inside !== undefined) {
+      readToTheEnd(inside, (bytes) => this.#message(bytes))
+      this.#linger(inside)
+    }
+    this.#respond(null, {})
+  }
+
+  /** Not every sender resets a stream that was answered; none may keep it for ever. */
+  #linger({ stream }: CallInternals): void {
+    this.#lingerTimer ??= setTimeout(() => stream.close(NO_ERROR), LINGER_MS).unref()
+  }
+
+  #listen(): void {
+    const inside = internalsOf(this.#call)
+    this.#call.on('data', (bytes: Buffer) => this.#message(bytes))
+    this.#call.on('end', () => this.end())
+    // Every error comes with the close of its stream; without a listener it would end the process.
+    this.#call.on('error', () => undefined)
+    this.#call.on('cancelled', () => {
+      if (inside === undefined) return this.#close()
+      takeQueued(inside, (bytes) => this.#message(bytes))
+      this.#linger(inside)
+    })
+    if (inside === undefined) return
+    // 'cancelled' comes a few ticks after the close: grpc-js announces it in nextTick, twice.
+    inside.stream.once('close', () => setImmediate(() => this.#close()))
+    watchStatus(inside, (code) => {
+      if (code === RESOURCE_EXHAUSTED) this.#oversized()
+    })
+  }
+
+  #open(): AccessLogStream | undefined {
+    try {
+      return this.#deps.openStream(this.#peer)
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  #message(bytes: Buffer): void {
+    const { counters } = this.#deps
+    counters.messages++
+    counters.bytes += bytes.length
+    try {
+      this.#sink?.message(bytes)
+    } catch (error) {
+      // An error would make Envoy drop what it has in flight and come back at once, for ever.
+      this.#failed(error)
+    }
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    clearTimeout(this.#ageTimer)
+    clearTimeout(this.#lingerTimer)
+    this.#deps.counters.streamsEnded++
+    try {
+      this.#sink?.close()
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#deps.onClosed(this)
+  }
+
+  #failed(error: unknown): void {
+    const { counters, logger } = this.#deps
+    counters.handlerErrors++
+    logger.error({ peer: this.#peer, err: error }, 'a message could not be handled')
+  }
+
+  #oversized(): void {
+    const { counters, logger } = this.#deps
+    counters.oversizedMessages++
+    logger.warn(
+      { peer: this.#peer },
+      'a message is larger than als.max_message_size; its stream was ended',
+    )
+  }
+}

@@ -1,0 +1,200 @@
+import type { ServerHttp2Session } from 'node:http2'
+import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
+import type { Component } from '../runtime/component.ts'
+import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
+import { ServiceError } from '../runtime/service-error.ts'
+import type { Health } from '../telemetry/health.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/registry.ts'
+import { SampledLogger } from '../telemetry/sampled-logger.ts'
+import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
+import { serverCredentials, type TlsConfig } from './credentials.ts'
+import { enlargeWindows } from './grpc-internals.ts'
+import { addHealthService } from './health-service.ts'
+import { declareReceiverMetrics, ReceiverCounters } from './metrics.ts'
+import { type AccessLogStream, type GrpcCall, ServedCall } from './served-call.ts'
+
+export interface ReceiverConfig {
+  /** `host:port`, `[ipv6]:port` or `:port`; port 0 takes any free one. */
+  readonly listen: string
+  /** A larger message ends its stream, bytes. */
+  readonly maxMessageBytes: number
+  readonly tls: TlsConfig
+  /** Streams are ended with status OK at about this age, ms; 0 = never. */
+  readonly maxStreamAgeMs: number
+}
+
+export interface ReceiverDependencies {
+  /** Called for every new stream with the address of its sender. */
+  openStream(peer: string): AccessLogStream
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly health: Health
+  /** For the sampling of log lines. */
+  readonly monotonicMs?: () => number
+}
+
+/** A sender that vanished without a word (a dead node) is found out after this. */
+const KEEPALIVE_MS = 120_000
+const KEEPALIVE_TIMEOUT_MS = 20_000
+/** Streams of one age would all end together: each gets ± this part of it. */
+const AGE_JITTER = 0.1
+/** Envoy resets a stream that was ended within a round trip; more than this is not waited for. */
+const FAREWELL_MS = 1000
+/** `stop` without a `drain` before it. */
+const STOP_GRACE_MS = 2000
+
+/**
+ * Receives access logs over gRPC. A stream is never failed because of its data, and is read as fast as
+ * it comes: what cannot be handled is counted. In order within a stream; a message is handled
+ * once, or not at all if its stream is cut before it arrived whole.
+ */
+export class AccessLogReceiver implements Component {
+  readonly #config: ReceiverConfig
+  readonly #deps: ReceiverDependencies
+  readonly #counters = new ReceiverCounters()
+  readonly #calls = new Set<ServedCall>()
+  readonly #logger: SampledLogger
+  #server: Server | undefined
+  #sessions: ReadonlySet<ServerHttp2Session> | undefined
+  #address: ListenAddress | undefined
+  #forgetHealth: (() => void) | undefined
+  #drained: Promise<void> | undefined
+  /** True once new streams are ended as they come: their senders have had our GOAWAY. */
+  #closing = false
+  #allClosed: (() => void) | undefined
+
+  constructor(config: ReceiverConfig, deps: ReceiverDependencies) {
+    this.#config = config
+    this.#deps = deps
+    this.#logger = new SampledLogger(deps.logger, {
+      monotonicMs: deps.monotonicMs ?? (() => performance.now()),
+    })
+    declareReceiverMetrics(deps.metrics, this.#counters)
+  }
+
+  /** Streams that are open. */
+  get streams(): number {
+    return this.#calls.size
+  }
+
+  /** Listens. Throws `listen_failed`, `bad_listen_address` or `bad_tls_files`. */
+  async start(): Promise<void> {
+    const { listen, maxMessageBytes, tls } = this.#config
+    const address = parseListenAddress(listen)
+    const credentials = serverCredentials(tls)
+    // It would write errors to standard error beside our log; we tell them ourselves.
+    setLogVerbosity(logVerbosity.NONE)
+    const server = new Server({
+      'grpc.max_receive_message_length': maxMessageBytes,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      // Its bookkeeping costs time for every message, and nobody reads it.
+      'grpc.enable_channelz': 0,
+    })
+    this.#sessions = enlargeWindows(server)
+    if (this.#sessions === undefined) {
+      this.#deps.logger.warn('grpc-js is not the known one: HTTP/2 windows stay small')
+    }
+    server.addService(ACCESS_LOG_SERVICE, {
+      streamAccessLogs: (call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]) =>
+        this.#serve(call, respond),
+    })
+    this.#forgetHealth = addHealthService(server, this.#deps.health)
+    this.#server = server
+    this.#address = { host: address.host, port: await bind(server, address, credentials) }
+  }
+
+  /** Where it listens; the port is the real one. Throws before `start`. */
+  address(): ListenAddress {
+    if (this.#address === undefined) throw new ServiceError('not_started', 'not listening yet')
+    return this.#address
+  }
+
+  /**
+   * Ends all streams with status OK while still listening, so that senders lose nothing; then sends
+   * GOAWAY and closes. Resolves when all is closed, after `graceMs` by force. Twice is once.
+   */
+  drain(graceMs: number): Promise<void> {
+    this.#drained ??= this.#drain(graceMs)
+    return this.#drained
+  }
+
+  async stop(): Promise<void> {
+    await this.drain(STOP_GRACE_MS)
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const server = this.#server
+    if (server === undefined) return
+    for (const call of this.#calls) call.end()
+    await this.#streamsClosed(Math.min(FAREWELL_MS, graceMs / 2))
+    // From here on nobody can connect; streams that came meanwhile are told to go.
+    this.#closing = true
+    const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+    for (const call of this.#calls) call.end()
+    await within(shutdown, Math.max(0, graceMs - FAREWELL_MS))
+    server.forceShutdown()
+    // Without channelz grpc-js 1.14 forgets its connections: forceShutdown leaves them open.
+    for (const session of this.#sessions ?? []) session.destroy()
+    await this.#streamsClosed(FAREWELL_MS)
+    this.#forgetHealth?.()
+  }
+
+  /** Resolves when no stream is open, after `timeoutMs` anyway. */
+  async #streamsClosed(timeoutMs: number): Promise<void> {
+    if (this.#calls.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#allClosed = resolve
+    await within(promise, timeoutMs)
+    this.#allClosed = undefined
+  }
+
+  #serve(call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]): void {
+    const served = new ServedCall(call, respond, {
+      openStream: (peer) => this.#deps.openStream(peer),
+      counters: this.#counters,
+      logger: this.#logger,
+      onClosed: (closed) => this.#closed(closed),
+    })
+    this.#calls.add(served)
+    const { maxStreamAgeMs } = this.#config
+    if (maxStreamAgeMs > 0) {
+      served.limitAge(maxStreamAgeMs * (1 - AGE_JITTER + Math.random() * 2 * AGE_JITTER))
+    }
+    if (this.#closing) served.end()
+  }
+
+  #closed(call: ServedCall): void {
+    this.#calls.delete(call)
+    if (this.#calls.size === 0) this.#allClosed?.()
+  }
+}
+
+/** Binds and gives the real port. */
+function bind(server: Server, at: ListenAddress, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(formatAddress(at), credentials, (error, port) => {
+      if (error === null) resolve(port)
+      else reject(listenError(at, error))
+    })
+  })
+}
+
+function listenError(at: ListenAddress, error: Error): ServiceError {
+  // grpc-js wraps what the system said: "No address added … errors: [listen EADDRINUSE: …]".
+  const reason = /errors: \[(.*)\]/.exec(error.message)?.[1] ?? error.message
+  return new ServiceError(
+    'listen_failed',
+    `cannot listen on ${formatAddress(at)} for access logs: ${reason}`,
+    { cause: error },
+  )
+}
+
+/** Resolves with the promise or after the time, whichever is first. */
+async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
+  const { promise: timeout, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, timeoutMs)
+  await Promise.race([promise, timeout])
+  clearTimeout(timer)
+}
