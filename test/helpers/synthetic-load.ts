@@ -114,7 +114,8 @@ export class SyntheticLoad {
     const connection: Connection = {
       streamId: random.uuid(),
       sni: random.pick(names),
-      startMs: nowMs(),
+      // Envoy's clock has microseconds.
+      startMs: nowMs() - random.next(),
       upload: 0,
       download: 0,
       ended: false,
