@@ -1,79 +1,82 @@
-import fastify, { type FastifyInstance } from 'fastify'
+import { type FastifyInstance, fastify } from 'fastify'
 import type { QueryRequest } from '../query/query-service.ts'
+import type { Totals } from '../query/totals.ts'
 import type { Component } from '../runtime/component.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
+import { SampledLogger } from '../telemetry/sampled-logger.ts'
+import { answerErrors, malformedRequest } from './errors.ts'
 import { addRoutes } from './routes.ts'
+
+export interface HttpConfig {
+  /** `host:port`, `[ipv6]:port` or `:port`; port 0 takes any free one. */
+  readonly listen: string
+}
 
 export interface HttpDependencies {
   readonly health: Health
   readonly metrics: Metrics
   readonly logger: Logger
-  /** What `/api/v1/status` says. */
-  status(): Record<string, unknown>
-  /** Answers a question to the file. */
-  query(request: QueryRequest): Promise<{
-    readonly columns: readonly string[]
-    readonly rows: readonly (readonly (string | bigint)[])[]
-  }>
+  /** What `/api/v1/status` says; bigint becomes text. */
+  readonly status: () => Readonly<Record<string, unknown>>
+  /** Answers questions to the file; rejects with a ServiceError. */
+  readonly query: (request: QueryRequest) => Promise<Totals>
+  /** Wall clock, unix ms: what `since=-1h` is relative to. */
+  readonly wallMs?: () => number
 }
 
-/** Nothing of ours takes a body, or long URLs. */
-const BODY_LIMIT = 1024
+/** Nothing here takes a body. */
+const MAX_BODY_BYTES = 1024
+const MAX_HEADER_BYTES = 16 * 1024
+/** A request that has not arrived whole by then is given up, ms. */
+const REQUEST_TIMEOUT_MS = 10_000
+/** Probes, Prometheus and a few people. */
+const MAX_CONNECTIONS = 256
 
-/** Errors that a client can mend, by code; everything else is ours. */
-const STATUS_OF: Readonly<Record<string, number>> = {
-  bad_request: 400,
-  too_many_queries: 503,
-  query_timeout: 504,
-}
-
-/** Health, metrics and the API that `top` reads, over HTTP. */
+/** Health, metrics and the API over HTTP. Reads only; nothing that is asked here changes anything. */
 export class HttpServer implements Component {
-  readonly #listen: string
-  readonly #deps: HttpDependencies
-  #app: FastifyInstance | undefined
+  readonly #config: HttpConfig
+  readonly #server: FastifyInstance
   #address: ListenAddress | undefined
 
-  constructor({ listen }: { readonly listen: string }, deps: HttpDependencies) {
-    this.#listen = listen
-    this.#deps = deps
+  constructor(config: HttpConfig, deps: HttpDependencies) {
+    this.#config = config
+    this.#server = fastify({
+      bodyLimit: MAX_BODY_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      http: { maxHeaderSize: MAX_HEADER_BYTES },
+      // At stop: kept-alive connections without a request would hold it up for ever.
+      forceCloseConnections: true,
+      clientErrorHandler: malformedRequest,
+    })
+    this.#server.server.maxConnections = MAX_CONNECTIONS
+    this.#server.addHook('onSend', async (_request, reply) => {
+      reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    })
+    answerErrors(
+      this.#server,
+      new SampledLogger(deps.logger, { monotonicMs: () => performance.now() }),
+    )
+    addRoutes(this.#server, { wallMs: () => Date.now(), ...deps })
   }
 
   /** Listens. Throws `listen_failed` or `bad_listen_address`. */
   async start(): Promise<void> {
-    const { host, port } = parseListenAddress(this.#listen)
-    const app = fastify({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, logger: false })
-    app.setErrorHandler((error, _request, reply) => {
-      const { code, message, status } = told(error)
-      if (status >= 500) this.#deps.logger.warn({ code, message }, 'a request failed')
-      return reply.status(status).send({ error: { code, message } })
-    })
-    app.setNotFoundHandler((request, reply) =>
-      reply.status(404).send({
-        error: {
-          code: 'not_found',
-          message: `nothing is served at ${request.url.slice(0, 200)}`,
-        },
-      }),
-    )
-    addRoutes(app, this.#deps)
-    this.#app = app
+    const { host, port } = parseListenAddress(this.#config.listen)
     try {
-      await app.listen({ host, port })
+      await this.#server.listen({ host, port })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
       throw new ServiceError(
         'listen_failed',
-        `cannot listen on ${formatAddress({ host, port })} for HTTP: ${reason}`,
+        `cannot listen on ${formatAddress({ host, port })} for HTTP: ${(error as Error).message}`,
         { cause: error },
       )
     }
-    const bound = app.server.address()
-    this.#address = { host, port: typeof bound === 'object' && bound !== null ? bound.port : port }
+    const bound = this.#server.server.address()
+    this.#address = { host, port: typeof bound === 'object' ? (bound?.port ?? port) : port }
   }
 
   /** Where it listens; the port is the real one. Throws before `start`. */
@@ -82,20 +85,8 @@ export class HttpServer implements Component {
     return this.#address
   }
 
+  /** Answers what was asked, then closes. */
   async stop(): Promise<void> {
-    const app = this.#app
-    this.#app = undefined
-    await app?.close()
+    await this.#server.close()
   }
-}
-
-function told(error: unknown): { code: string; message: string; status: number } {
-  if (error instanceof ServiceError) {
-    return { code: error.code, message: error.message, status: STATUS_OF[error.code] ?? 500 }
-  }
-  const { statusCode, message } = error as { statusCode?: number; message?: string }
-  // Fastify's own refusals (a bad URL, a body too large) are the client's; a bug's words stay here.
-  return statusCode !== undefined && statusCode < 500
-    ? { code: 'bad_request', message: String(message), status: statusCode }
-    : { code: 'internal', message: 'internal error', status: 500 }
 }

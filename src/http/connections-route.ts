@@ -1,0 +1,25 @@
+import type { RouteHandlerMethod } from 'fastify'
+import { Parameters } from './parameters.ts'
+import type { RouteDependencies } from './routes.ts'
+import { DEFAULT_ROWS, MAX_ROWS, sendRows } from './rows-answer.ts'
+
+const PARAMETERS = ['state', 'limit', 'sni', 'workload', 'namespace'] as const
+const STATES = ['open', 'closed', 'orphaned'] as const
+
+/** Connections of the file as the view `connections` shows them, those that spoke last first. */
+export function connectionsRoute({ query }: Pick<RouteDependencies, 'query'>): RouteHandlerMethod {
+  return async (request, reply) => {
+    const parameters = new Parameters(request.query, PARAMETERS)
+    const rows = await query({
+      kind: 'connections',
+      query: {
+        limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
+        state: parameters.choice('state', STATES),
+        sni: parameters.text('sni'),
+        workload: parameters.text('workload'),
+        namespace: parameters.text('namespace'),
+      },
+    })
+    return sendRows(reply, rows)
+  }
+}

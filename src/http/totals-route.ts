@@ -1,0 +1,50 @@
+import type { RouteHandlerMethod } from 'fastify'
+import { parseTime } from '../query/time-range.ts'
+import { GROUP_COLUMNS } from '../query/totals.ts'
+import { Parameters } from './parameters.ts'
+import type { RouteDependencies } from './routes.ts'
+import { DEFAULT_ROWS, MAX_ROWS, sendRows } from './rows-answer.ts'
+
+const PARAMETERS = [
+  'by',
+  'order',
+  'limit',
+  'sni',
+  'workload',
+  'namespace',
+  'since',
+  'until',
+] as const
+const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
+
+/**
+ * Totals by `by` (columns with commas, `sni` if not given), largest first, names from a to z. Without
+ * `since` and `until` lifetime totals.
+ */
+export function totalsRoute({
+  query,
+  wallMs,
+}: Pick<RouteDependencies, 'query' | 'wallMs'>): RouteHandlerMethod {
+  return async (request, reply) => {
+    const parameters = new Parameters(request.query, PARAMETERS)
+    const order = parameters.choice('order', ORDERS) ?? 'total'
+    const nowMs = wallMs()
+    const moment = (name: 'since' | 'until'): number | undefined =>
+      parameters.moment(name, (text) => parseTime(text, nowMs))
+    const totals = await query({
+      kind: 'totals',
+      query: {
+        by: parameters.choices('by', GROUP_COLUMNS) ?? ['sni'],
+        order,
+        descending: order !== 'name',
+        limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
+        sni: parameters.text('sni'),
+        workload: parameters.text('workload'),
+        namespace: parameters.text('namespace'),
+        sinceMs: moment('since'),
+        untilMs: moment('until'),
+      },
+    })
+    return sendRows(reply, totals)
+  }
+}

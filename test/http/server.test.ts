@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { HttpServer } from '../../src/http/server.ts'
+import type { QueryRequest } from '../../src/query/query-service.ts'
+import type { Totals } from '../../src/query/totals.ts'
+import { formatAddress } from '../../src/runtime/listen-address.ts'
+import { ServiceError } from '../../src/runtime/service-error.ts'
+import { Health } from '../../src/telemetry/health.ts'
+import { Metrics } from '../../src/telemetry/registry.ts'
+import { memoryLogger } from '../telemetry/memory-logger.ts'
+
+const NOW_MS = Date.UTC(2026, 10, 24, 18)
+
+/** A server on a free port whose file answers what a test says. */
+async function startServer() {
+  const health = new Health()
+  const logger = memoryLogger()
+  const asked: QueryRequest[] = []
+  let answer: () => Promise<Totals> = () =>
+    Promise.resolve({
+      columns: ['sni', 'upload_bytes', 'download_bytes', 'connections'],
+      rows: [['a.example', 9_223_372_036_854_775_807n, 0n, 3n]],
+    })
+  const server = new HttpServer(
+    { listen: '127.0.0.1:0' },
+    {
+      health,
+      logger,
+      metrics: new Metrics({ process: false, build: { version: '1.2.3' } }),
+      status: () => ({ ready: health.ready, entries: 2n ** 60n, streams: 2 }),
+      query: (request) => {
+        asked.push(request)
+        return answer()
+      },
+      wallMs: () => NOW_MS,
+    },
+  )
+  await server.start()
+  const url = `http://${formatAddress(server.address())}`
+  return {
+    server,
+    url,
+    health,
+    logger,
+    asked,
+    answerWith(next: () => Promise<Totals>) {
+      answer = next
+    },
+    async get(path: string, init?: RequestInit) {
+      const response = await fetch(url + path, init)
+      return {
+        status: response.status,
+        type: response.headers.get('content-type') ?? '',
+        body: await response.text(),
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop()
+    },
+  }
+}
+
+test('livez is about the process, readyz about whether Envoys should send here', async () => {
+  await using http = await startServer()
+  for (const [state, status, body] of [
+    ['starting', 503, 'starting\n'],
+    ['ready', 200, 'ready\n'],
+    ['memory', 503, 'memory budget is spent\n'],
+    ['stopping', 503, 'stopping\n'],
+  ] as const) {
+    http.health.set(state)
+    const ready = await http.get('/readyz')
+    assert.deepEqual([ready.status, ready.body], [status, body])
+    for (const path of ['/livez', '/healthz']) {
+      const live = await http.get(path)
+      assert.deepEqual([live.status, live.body], [200, 'ok\n'])
+    }
+  }
+})
+
+test('metrics are in the text format of Prometheus', async () => {
+  await using http = await startServer()
+  const { status, type, body } = await http.get('/metrics')
+  assert.equal(status, 200)
+  assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8')
+  assert.match(body, /^snimeter_build_info\{version="1\.2\.3"\} 1$/m)
+})
+
+test('the status is JSON in which counts beyond doubles are texts', async () => {
+  await using http = await startServer()
+  const { type, body } = await http.get('/api/v1/status')
+  assert.match(type, /^application\/json/)
+  assert.equal(body, '{"ready":false,"entries":"1152921504606846976","streams":2}')
+})
+
+test('totals give every byte, as text', async () => {
+  await using http = await startServer()
+  const { status, body } = await http.get('/api/v1/totals')
+  assert.equal(status, 200)
+  assert.deepEqual(JSON.parse(body), {
+    columns: ['sni', 'upload_bytes', 'download_bytes', 'connections'],
+    rows: [['a.example', '9223372036854775807', '0', '3']],
+  })
+})
+
+test('the parameters of totals reach the query, with defaults for the others', async () => {
+  await using http = await startServer()
+  await http.get('/api/v1/totals')
+  await http.get(
+    '/api/v1/totals?by=workload,sni&order=name&limit=10000&sni=*.example&workload=shop%2Fcart&namespace=shop&since=-1h&until=2026-11-24T18:00Z',
+  )
+  const none = { sni: undefined, workload: undefined, namespace: undefined }
+  const lifetime = { sinceMs: undefined, untilMs: undefined }
+  assert.deepEqual(http.asked, [
+    {
+      kind: 'totals',
+      query: { by: ['sni'], order: 'total', descending: true, limit: 100, ...none, ...lifetime },
+    },
+    {
+      kind: 'totals',
+      query: {
+        by: ['workload', 'sni'],
+        order: 'name',
+        descending: false,
+        limit: 10_000,
+        sni: '*.example',
+        workload: 'shop/cart',
+        namespace: 'shop',
+        sinceMs: NOW_MS - 3_600_000,
+        untilMs: NOW_MS,
+      },
+    },
+  ])
+})
+
+test('the parameters of connections reach the query', async () => {
+  await using http = await startServer()
+  await http.get('/api/v1/connections?state=orphaned&limit=5&sni=a.example')
+  assert.deepEqual(http.asked, [
+    {
+      kind: 'connections',
+      query: {
+        limit: 5,
+        state: 'orphaned',
+        sni: 'a.example',
+        workload: undefined,
+        namespace: undefined,
+      },
+    },
+  ])
+})
+
+test('a request that cannot be meant is refused with what is wrong, and asks nothing', async () => {
+  await using http = await startServer()
+  for (const [path, message] of [
+    ['totals?by=colour', /^by has "colour"; use some of sni, /],
+    ['totals?by=sni,sni', /^by names a column twice$/],
+    ['totals?order=size', /^order is "size"; use one of total, /],
+    ['totals?limit=0', /^limit is not a number from 1 to 10000$/],
+    ['totals?limit=10001', /^limit is not a number from 1 to 10000$/],
+    ['totals?since=soon', /^since: "soon" is no time; /],
+    ['totals?name=x', /^there is no parameter "name"; use some of by, /],
+    ['totals?sni=a&sni=b', /^sni is given more than once$/],
+    [`totals?sni=${'x'.repeat(601)}`, /^sni is longer than 600 characters$/],
+    ['connections?state=dead', /^state is "dead"; use one of open, closed, orphaned$/],
+  ] as const) {
+    const { status, body } = await http.get(`/api/v1/${path}`)
+    const { error } = JSON.parse(body) as { error: { code: string; message: string } }
+    assert.equal(status, 400)
+    assert.equal(error.code, 'bad_request')
+    assert.match(error.message, message)
+  }
+  assert.deepEqual(http.asked, [])
+})
+
+test('failures have a code and a message; what was not expected stays in the log', async () => {
+  await using http = await startServer()
+  for (const [error, status, code, message] of [
+    [new ServiceError('too_many_queries', 'ask again'), 503, 'too_many_queries', 'ask again'],
+    [new ServiceError('query_timeout', 'no answer'), 504, 'query_timeout', 'no answer'],
+    [
+      new ServiceError('query_failed', '/secret/path'),
+      500,
+      'internal',
+      'the request failed; see the log',
+    ],
+    [new Error('/secret/path'), 500, 'internal', 'the request failed; see the log'],
+  ] as const) {
+    http.answerWith(() => Promise.reject(error))
+    const answer = await http.get('/api/v1/totals')
+    assert.equal(answer.status, status)
+    assert.deepEqual(JSON.parse(answer.body), { error: { code, message } })
+  }
+  assert.deepEqual(
+    http.logger.lines.map(({ message }) => message),
+    ['an HTTP request failed'],
+  )
+})
+
+test('other paths, other methods and bodies are refused in the same form', async () => {
+  await using http = await startServer()
+  for (const [path, init, status] of [
+    ['/', {}, 404],
+    ['/api/v1/totals', { method: 'POST', body: '{}' }, 404],
+    ['/api/v1/totals', { method: 'DELETE' }, 404],
+  ] as const) {
+    const answer = await http.get(path, init)
+    assert.equal(answer.status, status)
+    assert.equal(
+      typeof (JSON.parse(answer.body) as { error: { code: string } }).error.code,
+      'string',
+    )
+  }
+})
+
+test('bytes that are no request are answered and cut off; the next request is fine', async () => {
+  await using http = await startServer()
+  const send = async (bytes: string): Promise<string> => {
+    const { port } = http.server.address()
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text
+    })
+    socket.write(bytes)
+    await once(socket, 'close')
+    return answer
+  }
+  assert.match(await send('garbage\r\n\r\n'), /^HTTP\/1\.1 400 [^]*"the request is malformed"/)
+  assert.match(
+    await send(`GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`),
+    /^HTTP\/1\.1 431 [^]*"the request is too large"/,
+  )
+  assert.equal((await http.get('/livez')).status, 200)
+})
+
+test('a port that is taken is refused with what the system said', async () => {
+  await using http = await startServer()
+  const second = new HttpServer(
+    { listen: formatAddress(http.server.address()) },
+    {
+      health: http.health,
+      logger: http.logger,
+      metrics: new Metrics({ process: false }),
+      status: () => ({}),
+      query: () => Promise.reject(new Error('not asked')),
+    },
+  )
+  await assert.rejects(second.start(), {
+    code: 'listen_failed',
+    message: /^cannot listen on 127\.0\.0\.1:\d+ for HTTP: .*EADDRINUSE/,
+  })
+  await second.stop()
+})
+
+test('stop is safe twice and without start, and does not wait for idle connections', async () => {
+  const http = await startServer()
+  await http.get('/livez')
+  const idle = connect(http.server.address().port, '127.0.0.1')
+  await once(idle, 'connect')
+  await http.server.stop()
+  await http.server.stop()
+  await once(idle, 'close')
+})
