@@ -181,7 +181,8 @@ export class Ledger {
 
   #keptAside(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {
     const { held } = this.#deps
-    const start = batch.startMs[i] as number
+    // Whole ms, as rows keep it: Envoy's microseconds would put the newest row after itself.
+    const start = Math.floor(batch.startMs[i] as number)
     const knownThere = held.size > 0 && held.has(batch, i)
     if (!knownThere && !this.#forgotten.mustLookUp(start, arrivalMs)) return false
     if (!held.hold(batch, i, origin, arrivalMs)) {
