@@ -6,6 +6,8 @@ const NINE = 57
 
 /** Eight groups of the address being parsed; parsing is synchronous, so one is enough. */
 const groups = new Uint16Array(8)
+/** The IPv4 address that was parsed last: all 32 bits are its own, none is left to say "invalid". */
+let ipv4 = 0
 
 /**
  * Parses the text of an IPv4 or IPv6 address into four big-endian words at `words[at]`, IPv4 as
@@ -23,20 +25,11 @@ export function parseIpAddress(
   words[at + 1] = 0
   words[at + 2] = 0
   words[at + 3] = 0
-  let colons = false
-  let stop = end
-  for (let i = start; i < end; i++) {
-    if (bytes[i] === COLON) colons = true
-    if (bytes[i] === PERCENT) {
-      stop = i
-      break
-    }
-  }
-  if (!colons) {
-    const ipv4 = parseIpv4(bytes, start, stop)
-    if (ipv4 < 0) return false
+  let stop = start
+  while (stop < end && bytes[stop] !== PERCENT) stop++
+  if (parseIpv4(bytes, start, stop)) {
     words[at + 2] = 0xffff
-    words[at + 3] = ipv4 | 0
+    words[at + 3] = ipv4
     return true
   }
   if (!parseIpv6(bytes, start, stop)) return false
@@ -46,8 +39,8 @@ export function parseIpAddress(
   return true
 }
 
-/** The address as an unsigned 32-bit number, -1 if it is none. */
-function parseIpv4(bytes: Uint8Array, start: number, end: number): number {
+/** Fills `ipv4`; false if the text is no IPv4 address. */
+function parseIpv4(bytes: Uint8Array, start: number, end: number): boolean {
   let value = 0
   let part = 0
   let digits = 0
@@ -56,20 +49,21 @@ function parseIpv4(bytes: Uint8Array, start: number, end: number): number {
     const byte = i === end ? DOT : (bytes[i] as number)
     if (byte >= ZERO && byte <= NINE) {
       // A leading zero is refused, as inet_pton does: some read it as octal.
-      if (digits > 0 && part === 0) return -1
+      if (digits > 0 && part === 0) return false
       part = part * 10 + byte - ZERO
       digits++
-      if (digits > 3 || part > 255) return -1
+      if (digits > 3 || part > 255) return false
     } else if (byte === DOT && digits > 0) {
-      value = value * 256 + part
+      value = (value << 8) | part
       parts++
       part = 0
       digits = 0
     } else {
-      return -1
+      return false
     }
   }
-  return parts === 4 ? value : -1
+  ipv4 = value
+  return parts === 4
 }
 
 /** Fills `groups`; false if the text is no IPv6 address. */
@@ -96,10 +90,9 @@ function parseIpv6(bytes: Uint8Array, start: number, end: number): boolean {
     }
     if (digits === 0 || digits > 4 || count === 8) return false
     if (i < end && bytes[i] === DOT) {
-      const ipv4 = count <= 6 ? parseIpv4(bytes, groupStart, end) : -1
-      if (ipv4 < 0) return false
-      groups[count++] = Math.floor(ipv4 / 65_536)
-      groups[count++] = ipv4 % 65_536
+      if (count > 6 || !parseIpv4(bytes, groupStart, end)) return false
+      groups[count++] = ipv4 >>> 16
+      groups[count++] = ipv4 & 0xffff
       i = end
       break
     }

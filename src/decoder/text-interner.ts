@@ -24,6 +24,10 @@ export class TextInterner {
   #starts = new Int32Array(1024)
   #lengths = new Int32Array(1024)
   #bytes = new Uint8Array(64 * 1024)
+  #words = new DataView(this.#bytes.buffer)
+  /** The bytes that were last interned from (one message, usually), and a view of them. */
+  #viewed: Uint8Array = this.#bytes
+  #view: DataView = this.#words
   #texts: string[] = ['']
   #used = 0
 
@@ -36,10 +40,8 @@ export class TextInterner {
   intern(bytes: Uint8Array, start: number, end: number): number {
     const length = Math.min(end - start, MAX_TEXT_BYTES)
     if (length === 0) return 0
-    let hash = this.#seed ^ length
-    for (let i = start; i < start + length; i++)
-      hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193)
-    hash ^= hash >>> 15
+    if (bytes !== this.#viewed) this.#look(bytes)
+    const hash = this.#hash(bytes, start, length)
     const mask = this.#index.length - 1
     let slot = hash & mask
     for (;;) {
@@ -57,6 +59,9 @@ export class TextInterner {
 
   /** Empties a table that is over a cap. To be called between messages only. */
   resetIfFull(): boolean {
+    // The last message is not kept alive by a view of it.
+    this.#viewed = this.#bytes
+    this.#view = this.#words
     if (this.size < MAX_TEXTS && this.#used < MAX_BYTES) return false
     this.epoch++
     this.#index = new Int32Array(1024)
@@ -64,16 +69,47 @@ export class TextInterner {
     this.#starts = new Int32Array(1024)
     this.#lengths = new Int32Array(1024)
     this.#bytes = new Uint8Array(64 * 1024)
+    this.#words = new DataView(this.#bytes.buffer)
     this.#texts = ['']
     this.#used = 0
     return true
   }
 
+  #look(bytes: Uint8Array): void {
+    this.#viewed = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /**
+   * Four bytes a step, one multiplication each: with MurmurHash3, whose spread is no better for names,
+   * decoding was 12 % slower. The table compares every byte anyway.
+   */
+  #hash(bytes: Uint8Array, start: number, length: number): number {
+    const view = this.#view
+    const stop = start + (length & ~3)
+    let hash = this.#seed ^ length
+    let at = start
+    for (; at < stop; at += 4) {
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    for (; at < start + length; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193)
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+    return hash ^ (hash >>> 13)
+  }
+
   #equals(id: number, bytes: Uint8Array, start: number, length: number): boolean {
     if (this.#lengths[id] !== length) return false
-    const at = this.#starts[id] as number
-    const mine = this.#bytes
-    for (let i = 0; i < length; i++) if (mine[at + i] !== bytes[start + i]) return false
+    const mine = this.#starts[id] as number
+    const view = this.#view
+    const words = this.#words
+    const stop = length & ~3
+    let i = 0
+    for (; i < stop; i += 4) {
+      if (words.getInt32(mine + i, true) !== view.getInt32(start + i, true)) return false
+    }
+    const own = this.#bytes
+    for (; i < length; i++) if (own[mine + i] !== bytes[start + i]) return false
     return true
   }
 
@@ -88,6 +124,7 @@ export class TextInterner {
       const bigger = new Uint8Array(this.#bytes.length * 2)
       bigger.set(this.#bytes)
       this.#bytes = bigger
+      this.#words = new DataView(bigger.buffer)
     }
     const copy = bytes.subarray(start, start + length)
     this.#bytes.set(copy, this.#used)

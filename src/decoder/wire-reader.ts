@@ -24,6 +24,14 @@ export class WireReader {
     this.limit = end
   }
 
+  /** Moves into a sub-message; gives back the limit to return to. */
+  enter(start: number, end: number): number {
+    const outer = this.limit
+    this.position = start
+    this.limit = end
+    return outer
+  }
+
   /** A field's tag: number * 8 + wire type. Field number 0 is malformed. */
   tag(): number {
     const tag = this.varint()
