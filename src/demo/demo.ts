@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Failure } from '../cli/failure.ts'
 import { StopSignals } from '../cli/stop-signals.ts'
 import { processSurroundings, type Surroundings } from '../cli/surroundings.ts'
 import { runTop } from '../cli/top.ts'
@@ -149,5 +150,5 @@ async function settled(db: string, mesh: Mesh): Promise<void> {
 
 async function succeed(args: readonly string[], env: Surroundings['env']): Promise<void> {
   const code = await runOwnCommand(args, env)
-  if (code !== 0) throw new Error(`snimeter ${args[0]} ended with ${code}`)
+  if (code !== 0) throw new Failure(`${args[0]} ended with ${code}`)
 }

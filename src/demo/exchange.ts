@@ -15,7 +15,7 @@ export interface Exchange {
   readonly after?: 'end' | 'reset'
 }
 
-export const HEADER_BYTES = 12
+const HEADER_BYTES = 12
 
 const END = 1
 const RESET = 2
@@ -28,7 +28,7 @@ export function encodeHeader({ upload, download, after }: Exchange): Buffer {
   return header
 }
 
-export function decodeHeader(header: Buffer): Exchange {
+function decodeHeader(header: Buffer): Exchange {
   const flags = header.readUInt32BE(8)
   const bytes = { upload: header.readUInt32BE(0), download: header.readUInt32BE(4) }
   if (flags === END) return { ...bytes, after: 'end' }

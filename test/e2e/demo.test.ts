@@ -32,7 +32,7 @@ test('the demo shows workloads and names, and ends equal to the byte', async (t)
   for (const text of ['checkout', 'trainer', 'backup', 'cdn-lfs.huggingface.co']) {
     assert.ok(stdout.includes(text), stdout)
   }
-  assert.match(stdout, /equal to the byte\n$/)
+  assert.ok(stdout.endsWith('\nequal to the byte\n'), `${stderr}\n${stdout}`)
   const names = Object.keys(totalsByName(`${folder}/data/demo/snimeter.db`))
   assert.ok(names.includes('api.partner.example.com'))
 })
