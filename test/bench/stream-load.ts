@@ -88,8 +88,11 @@ export class StreamLoad {
     this.frames = Buffer.concat(chunks)
   }
 
-  /** Makes message m say something new. `newId` numbers the new connections of all streams. */
-  prepare(message: number, nowSeconds: number, newId: () => number): void {
+  /**
+   * Makes message m say something new. New connections begin at `startSeconds` (plus a fraction);
+   * `newId` numbers those of all streams.
+   */
+  prepare(message: number, startSeconds: number, newId: () => number): void {
     const first = message * this.entriesPerMessage
     const { endsPerMessage, alwaysNew } = this.#shape
     for (let i = 0; i < this.entriesPerMessage; i++) {
@@ -98,14 +101,14 @@ export class StreamLoad {
       const moreUpload = 1 + ((this.#random >>> 20) & 0xfff)
       const moreDownload = 1 + ((this.#random >>> 8) & 0xffff)
       if (i < endsPerMessage) {
-        this.#renew(entry, nowSeconds, newId())
+        this.#renew(entry, startSeconds, newId())
         this.#count(entry, ENDED_BASE + moreUpload, ENDED_BASE + moreDownload, true)
         this.#write3(entry, ENDED_BASE + moreUpload, ENDED_BASE + moreDownload)
         continue
       }
       const isNew = alwaysNew || this.#upload[entry] === 0
       if (alwaysNew) {
-        this.#renew(entry, nowSeconds, newId())
+        this.#renew(entry, startSeconds, newId())
         this.#upload[entry] = 0
         this.#download[entry] = 0
       }
@@ -144,7 +147,7 @@ export class StreamLoad {
   }
 
   /** Another connection: a new id (a bijection of its number, in the last 8 digits) and start. */
-  #renew(entry: number, nowSeconds: number, id: number): void {
+  #renew(entry: number, startSeconds: number, id: number): void {
     const at = entry * OFFSETS
     const end = (this.#offsets[at + 6] as number) + UUID_LENGTH
     let rest = scramble(id)
@@ -152,7 +155,7 @@ export class StreamLoad {
       this.frames[end - i] = HEX[rest & 15] as number
       rest >>>= 4
     }
-    writeVarint5(this.frames, this.#offsets[at + 7] as number, nowSeconds)
+    writeVarint5(this.frames, this.#offsets[at + 7] as number, startSeconds)
   }
 
   #locate(entry: number, encoded: Buffer, start: number): void {
