@@ -20,6 +20,9 @@ export const Column = {
   durationNanos: 11,
 } as const
 
+/** Stands for every type that a byte does not hold; none is known. */
+const UNKNOWN_TYPE = 255
+
 /**
  * What is read of one log entry, reused from entry to entry. Fields are matched by their full tag
  * (number and wire type): a field that changed its type in some release is skipped, never misread.
@@ -129,9 +132,26 @@ export class LogEntry {
         }
         this.#readDelimited(tag, at, next)
         at = next
+      } else if ((tag & 7) === 0 && tag > 7) {
+        let value = 0
+        let scale = 1
+        let byte = 0x80
+        let next = at
+        for (; byte >= 0x80 && next < end && next < at + 10; next++) {
+          byte = bytes[next] as number
+          value += (byte & 0x7f) * scale
+          scale *= 128
+        }
+        // An unfinished one is malformed: the reader says so.
+        if (byte >= 0x80) {
+          reader.position = at
+          reader.varint()
+        }
+        this.#takeNumber(tag, value)
+        at = next
       } else {
         reader.position = at
-        this.#readScalar(tag)
+        reader.skip(tag)
         at = reader.position
       }
     }
@@ -173,25 +193,15 @@ export class LogEntry {
     }
   }
 
-  /** Any other field of AccessLogCommon, by its full tag. Upload is what went upstream: Envoy's `sent`. */
-  #readScalar(tag: number): void {
-    const reader = this.#reader
-    switch (tag) {
-      case 216: // intermediate_log_entry = 27
-        this.intermediate = reader.varint() !== 0
-        return
-      case 248: // upstream_wire_bytes_sent = 31
-        reader.varintInto(this.numbers, Column.wireUpload)
-        return
-      case 256: // upstream_wire_bytes_received = 32
-        reader.varintInto(this.numbers, Column.wireDownload)
-        return
-      case 264: // access_log_type = 33
-        this.type = reader.varint()
-        return
-      default:
-        reader.skip(tag)
-    }
+  /** A varint of AccessLogCommon, by its full tag. Upload is what went upstream: Envoy's `sent`. */
+  #takeNumber(tag: number, value: number): void {
+    if (tag === 248)
+      this.numbers[Column.wireUpload] = value // upstream_wire_bytes_sent = 31
+    else if (tag === 256)
+      this.numbers[Column.wireDownload] = value // upstream_wire_bytes_received = 32
+    else if (tag === 264)
+      this.type = value < UNKNOWN_TYPE ? value | 0 : UNKNOWN_TYPE // access_log_type = 33
+    else if (tag === 216) this.intermediate = value !== 0 // intermediate_log_entry = 27
   }
 
   /** ConnectionProperties: received_bytes = 1, sent_bytes = 2. */
@@ -274,6 +284,31 @@ export class LogEntry {
 
   /** Timestamp or Duration: seconds = 1, nanos = 2, into two columns beginning at `column`. */
   #readTime(start: number, end: number, column: number): void {
+    const { numbers } = this
+    const { bytes } = this.#reader
+    let at = start
+    while (at < end) {
+      const tag = bytes[at] as number
+      let value = 0
+      let scale = 1
+      let byte = 0x80
+      let next = at + 1
+      for (; byte >= 0x80 && next < end && next < at + 11; next++) {
+        byte = bytes[next] as number
+        value += (byte & 0x7f) * scale
+        scale *= 128
+      }
+      // Anything but two whole varints is rare, or malformed.
+      if ((tag !== 8 && tag !== 16) || byte >= 0x80) {
+        this.#readTimeSlowly(at, end, column)
+        return
+      }
+      numbers[tag === 8 ? column : column + 1] = value
+      at = next
+    }
+  }
+
+  #readTimeSlowly(start: number, end: number, column: number): void {
     const reader = this.#reader
     const outer = reader.enter(start, end)
     while (reader.position < end) {

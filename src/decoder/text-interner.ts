@@ -28,6 +28,8 @@ export class TextInterner {
   /** The bytes that were last interned from (one message, usually), and a view of them. */
   #viewed: Uint8Array = this.#bytes
   #view: DataView = this.#words
+  /** Ids of texts met lately, by a hash of a few of their bytes. */
+  #recent = new Int32Array(4096)
   #texts: string[] = ['']
   #used = 0
 
@@ -41,6 +43,22 @@ export class TextInterner {
     const length = Math.min(end - start, MAX_TEXT_BYTES)
     if (length === 0) return 0
     if (bytes !== this.#viewed) this.#look(bytes)
+    if (length < 8) return this.#internHashed(bytes, start, length)
+    // Most texts came a moment ago: twelve of their bytes find the candidate, all of them decide.
+    const view = this.#view
+    const sampled =
+      Math.imul(view.getInt32(start, true) ^ length, 0x9e3779b1) ^
+      Math.imul(view.getInt32(start + (length >> 1) - 2, true), 0x85ebca77) ^
+      view.getInt32(start + length - 4, true)
+    const place = Math.imul(sampled ^ (sampled >>> 15), 0xc2b2ae3d) >>> 20
+    const recent = this.#recent[place] as number
+    if (recent !== 0 && this.#equals(recent, bytes, start, length)) return recent
+    const id = this.#internHashed(bytes, start, length)
+    this.#recent[place] = id
+    return id
+  }
+
+  #internHashed(bytes: Uint8Array, start: number, length: number): number {
     const hash = this.#hash(bytes, start, length)
     const mask = this.#index.length - 1
     let slot = hash & mask
@@ -64,6 +82,7 @@ export class TextInterner {
     this.#view = this.#words
     if (this.size < MAX_TEXTS && this.#used < MAX_BYTES) return false
     this.epoch++
+    this.#recent.fill(0)
     this.#index = new Int32Array(1024)
     this.#hashes = new Int32Array(1024)
     this.#starts = new Int32Array(1024)
