@@ -134,13 +134,17 @@ export class Pipeline {
     this.#identify(stream, bytes, arrivalMs)
 
     // What was said: entries to samples; what cannot be read is counted, its neighbours go on.
+    const { context } = stream
     const batch = this.#batch
     batch.reset()
-    this.#decoder.decode(bytes, stream.context, batch)
-    this.coverage.received(stream.context.node, this.#decoder.entries, this.#decoder.rejected)
+    this.#decoder.decode(bytes, context, batch, () => {
+      this.ledger.apply(batch, context, arrivalMs)
+      batch.reset()
+    })
+    this.coverage.received(context.node, this.#decoder.entries, this.#decoder.rejected)
 
     // What it adds: cumulative samples to deltas, deltas to windows.
-    this.ledger.apply(batch, stream.context, arrivalMs)
+    this.ledger.apply(batch, context, arrivalMs)
 
     this.#texts.interner.resetIfFull()
   }
@@ -259,7 +263,7 @@ export class Pipeline {
     }
   }
 
-  /** Session ids that rows and streams refer to (usage and coverage have just been cut). */
+  /** Session ids that rows, streams and waiting samples refer to (usage has just been cut). */
   #usedIds(): UsedIds {
     const used: UsedIds = {
       nodes: new Set(),
@@ -270,6 +274,11 @@ export class Pipeline {
     for (const { context } of this.#streams) {
       used.nodes.add(context.node)
       used.workloads.add(context.workload)
+    }
+    // The stream of a sample that waits for the file may have ended.
+    for (const origin of this.held.origins()) {
+      used.nodes.add(origin.node)
+      used.workloads.add(origin.workload)
     }
     for (let row = 0; row < this.ledger.table.rowsMade; row++) {
       const c = this.ledger.table.chunk(row)

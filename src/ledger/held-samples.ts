@@ -74,6 +74,13 @@ export class HeldSamples {
     return keys
   }
 
+  /** Whom the waiting samples came from: their session ids must keep their meaning. */
+  *origins(): Iterable<SampleOrigin> {
+    for (const { samples } of this.#ids.values()) {
+      for (const { origin } of samples) yield origin
+    }
+  }
+
   /** Gives back the samples of an answered id, oldest first, and forgets it. */
   release(key: Uint8Array): HeldSample[] {
     const text = textOfKey(key)
