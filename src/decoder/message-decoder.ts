@@ -40,6 +40,7 @@ export class MessageDecoder {
   shedPeriodic = false
   readonly #reader = new WireReader()
   readonly #entry: LogEntry
+  #onFull: () => void = nothing
 
   constructor(texts: TextInterner) {
     this.#entry = new LogEntry(this.#reader, texts)
@@ -66,8 +67,17 @@ export class MessageDecoder {
     }
   }
 
-  /** Appends the samples of a message to a batch. */
-  decode(message: Uint8Array, stream: DecodeStream, batch: SampleBatch): void {
+  /**
+   * Appends the samples of a message to a batch. Whenever the batch is full `onFull` is called, which
+   * must empty it: a backlog of 256 MiB in one message does not become one huge batch.
+   */
+  decode(
+    message: Uint8Array,
+    stream: DecodeStream,
+    batch: SampleBatch,
+    onFull: () => void = nothing,
+  ): void {
+    this.#onFull = onFull
     this.rejected.fill(0)
     this.entries = 0
     const reader = this.#reader
@@ -160,6 +170,7 @@ export class MessageDecoder {
     ) {
       return Reject.implausible_counter
     }
+    if (batch.count >= FULL_BATCH) this.#onFull()
     const row = batch.count
     batch.reserve()
     const identityKind = this.#identify(kind, final, stream, batch.identity, row * 4)
@@ -242,6 +253,10 @@ export class MessageDecoder {
 }
 
 const ACCEPTED = -1
+/** Rows of a batch at most, as far as its owner empties it: 10 MB. */
+const FULL_BATCH = 65_536
+
+function nothing(): void {}
 
 /** 9999-12-31T23:59:59Z: the last second of a protobuf Timestamp. */
 const MAX_SECONDS = 253_402_300_799
