@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { SampledLogger } from '../telemetry/sampled-logger.ts'
 
@@ -28,6 +28,15 @@ export function answerErrors(server: FastifyInstance, logger: SampledLogger): vo
     logger.error({ err: error, url: request.url }, 'an HTTP request failed')
     return reply.status(500).send(body('internal', 'the request failed; see the log'))
   })
+}
+
+/** A URL that cannot be decoded never reaches the routes. */
+export function malformedUrl(
+  error: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void reply.status(error.statusCode ?? 400).send(body('bad_request', error.message))
 }
 
 /** Bytes that are no HTTP request, or one that is too large or too slow. */

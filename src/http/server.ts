@@ -8,7 +8,7 @@ import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
-import { answerErrors, malformedRequest } from './errors.ts'
+import { answerErrors, malformedRequest, malformedUrl } from './errors.ts'
 import { addRoutes } from './routes.ts'
 
 export interface HttpConfig {
@@ -51,6 +51,7 @@ export class HttpServer implements Component {
       // At stop: kept-alive connections without a request would hold it up for ever.
       forceCloseConnections: true,
       clientErrorHandler: malformedRequest,
+      frameworkErrors: malformedUrl,
     })
     this.#server.server.maxConnections = MAX_CONNECTIONS
     this.#server.addHook('onSend', async (_request, reply) => {

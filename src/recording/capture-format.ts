@@ -1,24 +1,38 @@
 /**
- * The capture format (.alscap): records and nothing else. A record is
+ * A capture (`.alscap`) is a sequence of records and nothing else:
  *
- *   uint32 LE stream number | float64 LE arrival, unix seconds | uint32 LE length | length bytes
+ *     uint32 LE stream number │ float64 LE arrival, unix seconds │ uint32 LE length │ message
  *
- * and the bytes are one StreamAccessLogsMessage as it was received, without gRPC's prefix. Stream
- * numbers (1, 2, …) are scoped to the file and to the process that wrote it.
+ * A message is one StreamAccessLogsMessage, without gRPC's framing. Records are in the order of
+ * their arrival over all streams; stream numbers begin at 1 and mean something within one file only.
  */
-export const HEADER_BYTES = 16
+export const RECORD_HEADER_BYTES = 16
 
-/** A record longer than this is no record: the largest message that is received is far smaller. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
+/** No message is larger: the receiver's limit can be set to 1 GiB at most, and an identifier is added. */
+export const MAX_RECORD_BYTES = 2 ** 30 + 2 ** 21
 
-export function writeHeader(
-  buffer: Buffer,
-  at: number,
-  stream: number,
-  arrivalMs: number,
-  length: number,
-): void {
-  buffer.writeUInt32LE(stream, at)
-  buffer.writeDoubleLE(arrivalMs / 1000, at + 4)
-  buffer.writeUInt32LE(length, at + 12)
+export interface RecordHeader {
+  readonly stream: number
+  /** Unix ms, whole. */
+  readonly arrivalMs: number
+  readonly length: number
+}
+
+/** 9999-12-31, the last moment that has a usual name. */
+const LAST_SECOND = 253_402_300_799
+
+export function writeHeader(target: Buffer, at: number, header: RecordHeader): void {
+  target.writeUInt32LE(header.stream, at)
+  target.writeDoubleLE(header.arrivalMs / 1000, at + 4)
+  target.writeUInt32LE(header.length, at + 12)
+}
+
+/** Undefined where the bytes can be no header. */
+export function readHeader(source: Buffer, at: number): RecordHeader | undefined {
+  const stream = source.readUInt32LE(at)
+  const seconds = source.readDoubleLE(at + 4)
+  const length = source.readUInt32LE(at + 12)
+  if (stream === 0 || length > MAX_RECORD_BYTES) return undefined
+  if (!(seconds >= 0 && seconds <= LAST_SECOND)) return undefined
+  return { stream, arrivalMs: Math.round(seconds * 1000), length }
 }

@@ -1,70 +1,96 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Component } from '../runtime/component.ts'
+import { ServiceError } from '../runtime/service-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
-import { HEADER_BYTES, writeHeader } from './capture-format.ts'
+import { CaptureFile } from './capture-file.ts'
+import { declareRecordingMetrics, RecordingCounters } from './metrics.ts'
+import { recordableOf } from './recordable.ts'
 
 export interface CaptureWriterConfig {
   readonly directory: string
-  /** A file is ended before it would grow beyond this; one message can make a larger one. */
+  /** A file that would grow beyond this is closed and the next one begun. */
   readonly maxFileBytes: number
-  /** The oldest captures go when there are more. */
+  /** The oldest captures of the folder are deleted beyond this many. */
   readonly maxFiles: number
 }
 
 export interface CaptureWriterDependencies {
   readonly logger: Logger
   readonly metrics: Metrics
+  /** For the sampling of log lines. */
+  readonly monotonicMs?: () => number
 }
 
-/** Bytes that wait for a write at most: a record is small, a write call is not. */
-const BUFFER_BYTES = 1024 * 1024
-/** After trouble with the disk nothing is recorded for this long, ms of arrivals. */
-const PAUSE_MS = 10_000
+/** What a crash loses of a recording at most, ms. */
+const FLUSH_EVERY_MS = 1000
+/** After the disk failed a new file is tried this much later (by arrivals), ms. */
+const RETRY_AFTER_MS = 10_000
+
+/** An identifier that cannot be read: the replay must not know its source either. */
+const UNREADABLE_IDENTIFIER = Uint8Array.of(0x0a, 0x01, 0xff)
+/** Stands for the rest of a message that is no protobuf. */
+const MALFORMED_REST = Uint8Array.of(0x0a)
+
+const OUR_FILES = /^snimeter-.*\.alscap$/
 
 /**
- * Writes what was received as captures, each replayable by itself: it begins with an identifier-only
- * record of every living stream. Identifiers are recorded allow-listed. Recording never harms the
- * count: when the disk fails, records are dropped, counted and said.
+ * Records what was received, so that a number can be explained later by a replay. What is kept of a
+ * message: its log entries and the allow-listed identifier, nothing else. Every file can be
+ * replayed by itself: it begins with the identifier of every living stream.
+ *
+ * When the disk fails, messages are not recorded, counted and logged; nothing else is affected.
  */
-export class CaptureWriter {
-  records = 0
-  dropped = 0
+export class CaptureWriter implements Component {
   readonly #config: CaptureWriterConfig
   readonly #logger: SampledLogger
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES)
-  /** Identifier-only message of each living stream that has said who it is. */
+  readonly #counters = new RecordingCounters()
+  /** Recorded identifiers of living streams. */
   readonly #identifiers = new Map<number, Uint8Array>()
-  #used = 0
-  #file: number | undefined
-  #fileBytes = 0
-  #files = 0
-  #pausedUntilMs = Number.NEGATIVE_INFINITY
+  /** The stream whose identifier was just given: its next message brought it. */
+  #announced: number | undefined
+  #file: CaptureFile | undefined
+  /** Size from which the current file is full. */
+  #fullBytes = 0
+  #filesMade = 0
+  #newestMs = 0
+  #retryAtMs = 0
+  #flushTimer: NodeJS.Timeout | undefined
 
-  constructor(config: CaptureWriterConfig, { logger, metrics }: CaptureWriterDependencies) {
+  constructor(config: CaptureWriterConfig, deps: CaptureWriterDependencies) {
     this.#config = config
-    this.#logger = new SampledLogger(logger, { monotonicMs: () => performance.now() })
-    metrics.counter({
-      name: 'snimeter_recording_messages_total',
-      help: 'Messages that were recorded.',
-      read: () => this.records,
+    this.#logger = new SampledLogger(deps.logger, {
+      monotonicMs: deps.monotonicMs ?? (() => performance.now()),
     })
-    metrics.counter({
-      name: 'snimeter_recording_dropped_messages_total',
-      help: 'Messages that could not be recorded; they were counted all the same.',
-      read: () => this.dropped,
-    })
+    declareRecordingMetrics(deps.metrics, this.#counters)
   }
 
-  /** A stream has said who it is: `recorded` is a message with its allow-listed identifier alone. */
+  /** Makes the folder. Throws `record_directory` if nothing can be written there. */
+  async start(): Promise<void> {
+    const { directory } = this.#config
+    try {
+      mkdirSync(directory, { recursive: true })
+      accessSync(directory, constants.W_OK)
+    } catch (error) {
+      throw new ServiceError(
+        'record_directory',
+        `cannot record to ${directory}: ${(error as Error).message}`,
+        { cause: error },
+      )
+    }
+  }
+
+  /** A stream has said who it is; `recorded` is a message with its allow-listed identifier only. */
   identifier(stream: number, recorded: Uint8Array): void {
     this.#identifiers.set(stream, recorded)
+    this.#announced = stream
   }
 
   /**
-   * Records one message. Where it holds an identifier (`identifierRange`, the bytes of the
-   * sub-message), the allow-listed one is written in its place.
+   * Records a message. `identifierRange` is given where the message holds an identifier: it is replaced
+   * by what `identifier` was called with just before, if it was. Never throws.
    */
   write(
     stream: number,
@@ -72,126 +98,129 @@ export class CaptureWriter {
     message: Uint8Array,
     identifierRange?: { readonly start: number; readonly end: number },
   ): void {
-    if (arrivalMs < this.#pausedUntilMs) {
-      this.dropped++
+    const parts: Uint8Array[] = []
+    if (identifierRange !== undefined) parts.push(this.#identifierOf(stream))
+    this.#announced = undefined
+    const { ranges, malformed } = recordableOf(message)
+    for (const [start, end] of ranges) parts.push(message.subarray(start, end))
+    if (malformed) parts.push(MALFORMED_REST)
+    this.#newestMs = arrivalMs
+    this.#counters.messages++
+    if (this.#file === undefined && arrivalMs < this.#retryAtMs) {
+      this.#counters.dropped++
       return
     }
     try {
-      const parts = this.#partsOf(stream, message, identifierRange)
-      const length = parts.reduce((sum, part) => sum + part.length, HEADER_BYTES)
-      if (this.#file === undefined || this.#fileBytes + length > this.#config.maxFileBytes) {
-        this.#startFile(arrivalMs)
-      }
-      this.#append(stream, arrivalMs, parts)
-      this.records++
+      this.#fileFor(identifierRange === undefined ? undefined : stream).append(
+        stream,
+        arrivalMs,
+        parts,
+      )
     } catch (error) {
-      this.dropped++
-      this.#fail(error, arrivalMs)
+      this.#counters.dropped++
+      this.#failed(error)
     }
   }
 
-  /** The stream has ended: files that begin later do not name it any more. */
+  /** A stream is gone: later files do not speak of it. */
   end(stream: number): void {
     this.#identifiers.delete(stream)
   }
 
-  /** Writes out what waits and ends the file. Safe twice. */
-  stop(): Promise<void> {
+  /** Closes the file with all that was recorded. */
+  async stop(): Promise<void> {
+    clearInterval(this.#flushTimer)
+    this.#flushTimer = undefined
     try {
-      this.#endFile()
-    } catch (error) {
-      this.#logger.error({ err: error }, 'the last records could not be written')
-    }
-    return Promise.resolve()
-  }
-
-  /** A protobuf message is the concatenation of its fields: the identifier's are exchanged. */
-  #partsOf(
-    stream: number,
-    message: Uint8Array,
-    range: { readonly start: number; readonly end: number } | undefined,
-  ): readonly Uint8Array[] {
-    if (range === undefined) return [message]
-    const known = this.#identifiers.get(stream) ?? new Uint8Array(0)
-    // The field's tag (1 byte) and length (a varint) stand right before its bytes.
-    const prefix = 1 + varintLength(range.end - range.start)
-    return [known, message.subarray(0, range.start - prefix), message.subarray(range.end)]
-  }
-
-  #startFile(arrivalMs: number): void {
-    this.#endFile()
-    const { directory } = this.#config
-    mkdirSync(directory, { recursive: true })
-    const time = new Date(arrivalMs).toISOString().replaceAll(/[-:]/g, '').replace('.', '')
-    const name = `snimeter-${time}-${String(++this.#files).padStart(6, '0')}.alscap`
-    this.#file = openSync(join(directory, name), 'wx')
-    this.#fileBytes = 0
-    this.#removeOld(directory)
-    for (const [stream, recorded] of this.#identifiers) this.#append(stream, arrivalMs, [recorded])
-  }
-
-  #endFile(): void {
-    if (this.#file === undefined) return
-    const file = this.#file
-    try {
-      this.#flush()
-    } finally {
+      this.#file?.close()
       this.#file = undefined
-      this.#used = 0
-      closeSync(file)
+    } catch (error) {
+      this.#failed(error)
     }
   }
 
-  #removeOld(directory: string): void {
-    const names = readdirSync(directory).filter((name) => /^snimeter-.*\.alscap$/.test(name))
-    for (const name of names.sort().slice(0, -this.#config.maxFiles)) rmSync(join(directory, name))
+  #identifierOf(stream: number): Uint8Array {
+    if (this.#announced !== stream) this.#identifiers.set(stream, UNREADABLE_IDENTIFIER)
+    return this.#identifiers.get(stream) ?? UNREADABLE_IDENTIFIER
   }
 
-  #append(stream: number, arrivalMs: number, parts: readonly Uint8Array[]): void {
-    const length = parts.reduce((sum, part) => sum + part.length, 0)
-    if (this.#used + HEADER_BYTES > BUFFER_BYTES) this.#flush()
-    writeHeader(this.#buffer, this.#used, stream, arrivalMs, length)
-    this.#used += HEADER_BYTES
-    for (const part of parts) this.#copy(part)
-    this.#fileBytes += HEADER_BYTES + length
-  }
-
-  #copy(part: Uint8Array): void {
-    if (this.#used + part.length > BUFFER_BYTES) this.#flush()
-    if (part.length > BUFFER_BYTES) {
-      this.#writeOut(part)
-      return
+  /** The file that the next record belongs in. `brings` is a stream that says itself who it is. */
+  #fileFor(brings: number | undefined): CaptureFile {
+    if (this.#file !== undefined && this.#file.bytes >= this.#fullBytes) {
+      this.#file.close()
+      this.#file = undefined
     }
-    this.#buffer.set(part, this.#used)
-    this.#used += part.length
+    this.#file ??= this.#nextFile(brings)
+    return this.#file
+  }
+
+  /** A new file, with the identifiers of living streams. */
+  #nextFile(except: number | undefined): CaptureFile {
+    const { directory, maxFileBytes } = this.#config
+    mkdirSync(directory, { recursive: true })
+    const file = this.#makeFile()
+    try {
+      for (const [stream, recorded] of this.#identifiers) {
+        if (stream !== except) file.append(stream, this.#newestMs, [recorded])
+      }
+      file.flush()
+      // With very many streams the identifiers alone could fill a file: it holds as much again.
+      this.#fullBytes = Math.max(maxFileBytes, 2 * file.bytes)
+      this.#deleteOldest()
+    } catch (error) {
+      file.abandon()
+      rmSync(file.path, { force: true })
+      throw error
+    }
+    this.#flushTimer ??= setInterval(() => this.#flush(), FLUSH_EVERY_MS).unref()
+    return file
+  }
+
+  /** Names sort in the order of time: `snimeter-20261124T180000.000Z-000001.alscap`. */
+  #makeFile(): CaptureFile {
+    const utc = new Date(this.#newestMs).toISOString().replaceAll(/[-:]/g, '')
+    for (;;) {
+      const number = String(++this.#filesMade).padStart(6, '0')
+      try {
+        return new CaptureFile(join(this.#config.directory, `snimeter-${utc}-${number}.alscap`))
+      } catch (error) {
+        // Another process with the same clock has made it: the next number is free.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+    }
+  }
+
+  #deleteOldest(): void {
+    const { directory, maxFiles } = this.#config
+    const files = readdirSync(directory).filter((name) => OUR_FILES.test(name))
+    files.sort()
+    for (const name of files.slice(0, Math.max(0, files.length - maxFiles))) {
+      rmSync(join(directory, name), { force: true })
+    }
   }
 
   #flush(): void {
-    const used = this.#used
-    this.#used = 0
-    this.#writeOut(this.#buffer.subarray(0, used))
-  }
-
-  #writeOut(bytes: Uint8Array): void {
-    if (this.#file === undefined) return
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(this.#file, bytes, done, bytes.length - done)
+    try {
+      this.#file?.flush()
+    } catch (error) {
+      this.#failed(error)
     }
   }
 
-  /** A file with a hole would be read wrongly: it ends here, and recording pauses. */
-  #fail(error: unknown, arrivalMs: number): void {
-    this.#logger.error({ err: error }, 'recording failed; it is tried again in ten seconds')
-    this.#pausedUntilMs = arrivalMs + PAUSE_MS
-    this.#used = 0
-    const file = this.#file
+  /** Gives the file up; the next one is tried later, and begins with the identifiers again. */
+  #failed(error: unknown): void {
+    this.#retryAtMs = this.#newestMs + RETRY_AFTER_MS
+    this.#counters.failures++
+    this.#counters.dropped += this.#file?.buffered ?? 0
+    try {
+      this.#file?.abandon()
+    } catch {
+      // Closing says nothing new.
+    }
     this.#file = undefined
-    if (file !== undefined) closeSync(file)
+    this.#logger.error(
+      { err: error, directory: this.#config.directory },
+      'cannot record; messages are counted all the same',
+    )
   }
-}
-
-function varintLength(value: number): number {
-  let length = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
-  return length
 }

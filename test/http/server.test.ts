@@ -203,6 +203,7 @@ test('other paths, other methods and bodies are refused in the same form', async
   await using http = await startServer()
   for (const [path, init, status] of [
     ['/', {}, 404],
+    ['/%ff', {}, 400],
     ['/api/v1/totals', { method: 'POST', body: '{}' }, 404],
     ['/api/v1/totals', { method: 'DELETE' }, 404],
   ] as const) {
