@@ -22,7 +22,8 @@ export class Parameters {
       if (value.length > MAX_VALUE_LENGTH) {
         throw badRequest(`${name} is longer than ${MAX_VALUE_LENGTH} characters`)
       }
-      values.set(name, value)
+      // `sni=` is a form field that was left empty, not a search for the empty name.
+      if (value !== '') values.set(name, value)
     }
     this.#values = values
   }

@@ -4,7 +4,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 export const SERVICE_NAME = 'envoy.service.accesslog.v3.AccessLogService'
 
 /** Path of its only method: client streaming, and Envoy ignores every answer. */
-export const STREAM_ACCESS_LOGS = `/${SERVICE_NAME}/StreamAccessLogs`
+const STREAM_ACCESS_LOGS = `/${SERVICE_NAME}/StreamAccessLogs`
 
 const EMPTY = Buffer.alloc(0)
 

@@ -12,9 +12,9 @@ import type { Server } from '@grpc/grpc-js'
  * stream would be throttled at once (measured: upstream_flow_control_backed_up_total = 1). One
  * stream's window bounds what a slow reader holds per stream.
  */
-export const STREAM_WINDOW_BYTES = 1024 * 1024
+const STREAM_WINDOW_BYTES = 1024 * 1024
 /** Window of a connection: all worker threads of an Envoy may share one. */
-export const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
+const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
 
 interface ServerInternals {
   commonServerOptions?: { settings?: object }

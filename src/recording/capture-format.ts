@@ -9,7 +9,7 @@
 export const RECORD_HEADER_BYTES = 16
 
 /** No message is larger: the receiver's limit can be set to 1 GiB at most, and an identifier is added. */
-export const MAX_RECORD_BYTES = 2 ** 30 + 2 ** 21
+const MAX_RECORD_BYTES = 2 ** 30 + 2 ** 21
 
 export interface RecordHeader {
   readonly stream: number

@@ -1,12 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** One value of a metric with labels. */
-export interface LabelledValue {
+interface LabelledValue {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
 
-export interface MetricOptions {
+interface MetricOptions {
   /** `snimeter_…`, in base units; counters end in `_total`. */
   readonly name: string
   readonly help: string

@@ -137,7 +137,7 @@ test('the parameters of totals reach the query, with defaults for the others', a
 
 test('the parameters of connections reach the query', async () => {
   await using http = await startServer()
-  await http.get('/api/v1/connections?state=orphaned&limit=5&sni=a.example')
+  await http.get('/api/v1/connections?state=orphaned&limit=5&sni=a.example&workload=')
   assert.deepEqual(http.asked, [
     {
       kind: 'connections',
