@@ -111,6 +111,7 @@ export class App {
         now,
       )
       declarePipelineMetrics(this.#metrics, pipeline, committer)
+      await recorder?.start()
       await this.#queries.start()
       await this.#http.start()
       await this.#parts.receiver.start()

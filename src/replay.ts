@@ -3,7 +3,7 @@ import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
 import { REJECT_REASONS } from './model/reject-reason.ts'
 import { Pipeline, type PipelineStream } from './pipeline.ts'
-import { type CaptureRecord, mergeCaptures } from './recording/capture-reader.ts'
+import { mergeCaptures } from './recording/capture-reader.ts'
 import { ServiceError } from './runtime/service-error.ts'
 import { Store } from './store/store.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -78,15 +78,16 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
 async function feed(
   pipeline: Pipeline,
   committer: Committer,
-  first: IteratorResult<CaptureRecord>,
-  records: Iterator<CaptureRecord>,
+  first: ReturnType<ReturnType<typeof mergeCaptures>['next']>,
+  records: ReturnType<typeof mergeCaptures>,
   options: ReplayOptions,
 ): Promise<number> {
   const total = options.captures.reduce((sum, path) => sum + statSync(path).size, 0)
   const streams = new Map<number, PipelineStream>()
   let done = 0
   let messages = 0
-  for (let next = first; next.done !== true; next = records.next()) {
+  let next = first
+  for (; next.done !== true; next = records.next()) {
     const { stream: number, arrivalMs, message } = next.value
     let stream = streams.get(number)
     if (stream === undefined) {
@@ -100,6 +101,9 @@ async function feed(
     messages++
     done += message.length + 16
     options.onProgress?.(done, total)
+  }
+  for (const path of next.value.truncated) {
+    options.logger.warn({ path }, 'the capture ends in the middle of a record (its writer crashed)')
   }
   return messages
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoreBatch } from '../model/batch.ts'
+import { Backoff } from '../runtime/backoff.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { sqliteCode } from './error-code.ts'
 import type { CommitOutcome, Trouble } from './thread-messages.ts'
@@ -27,7 +28,7 @@ export async function commitBatch(
   let attempts = 0
   let firstFailureMs = 0
   let toldMs = Number.NEGATIVE_INFINITY
-  let pauseMs = FIRST_PAUSE_MS
+  const backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS })
   for (;;) {
     const startMs = performance.now()
     try {
@@ -44,8 +45,7 @@ export async function commitBatch(
       }
       if (abandoned.aborted) throw uncommitted(trouble)
       // The promise also ends, early, when the batch is abandoned: then one last attempt is made.
-      await sleep(pauseMs, undefined, { signal: abandoned }).catch(() => undefined)
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+      await sleep(backoff.next(), undefined, { signal: abandoned }).catch(() => undefined)
     }
   }
 }
