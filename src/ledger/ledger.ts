@@ -280,8 +280,11 @@ export class Ledger {
     if (uploadDelta === 0 && downloadDelta === 0) {
       // An idle sample moves the span's start; a lower one is old news and does not.
       if (upload === c.upload[o] && download === c.download[o]) {
-        if (moment > spanStart) c.momentMs[o] = moment
-        c.lastDeltaBytes[o] = 0
+        // At the same moment it is a copy (another logger's, a replay's) and says nothing of idling.
+        if (moment > spanStart) {
+          c.momentMs[o] = moment
+          c.lastDeltaBytes[o] = 0
+        }
       }
       return
     }

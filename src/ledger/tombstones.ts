@@ -3,10 +3,12 @@ import type { ConnectionTable } from './connection-table.ts'
 
 const NONE = -1
 
+/** Rows looked at for one that the file has; those that it has not go to the end of the queue. */
+const MOST_TRIES = 64
+
 /**
- * Closed rows in the order in which they were closed. Only a row that the file has (committed, not
- * changed since) may leave memory; the head waits for its commit and holds back those behind it,
- * which closed later.
+ * Closed rows, about in the order in which they were closed. Only a row that the file has (committed,
+ * not changed since) may leave memory.
  */
 export class Tombstones {
   count = 0
@@ -26,12 +28,17 @@ export class Tombstones {
     this.count++
   }
 
-  /** The oldest tombstone if the file has it, else -1. */
+  /** The oldest tombstone that the file has, now at the head; -1 if none of the oldest is there. */
   oldestCommitted(): number {
-    const row = this.#head
-    if (row === NONE) return NONE
-    const flags = this.#table.chunk(row).flags[row & CHUNK_MASK] as number
-    return (flags & (RowFlag.dirty | RowFlag.inFlight)) === 0 ? row : NONE
+    for (let tries = Math.min(MOST_TRIES, this.count); tries > 0; tries--) {
+      const row = this.#head
+      const flags = this.#table.chunk(row).flags[row & CHUNK_MASK] as number
+      if ((flags & (RowFlag.dirty | RowFlag.inFlight)) === 0) return row
+      // A late copy has changed it: it waits for the next commit, and must not hold back the others.
+      this.shift()
+      this.push(row)
+    }
+    return NONE
   }
 
   /** Takes the oldest one out of the queue; the row itself is the caller's to remove. */

@@ -313,6 +313,16 @@ describe('rule 10: everything is bounded', () => {
     assert.equal(f.totals().upload, 60)
   })
 
+  it('finds room although the oldest tombstone has just been changed by a late copy', () => {
+    const f = new LedgerFixture({ maxConnections: 4 })
+    for (let id = 1; id <= 5; id++) f.hear({ id, type: END, upload: 10, start: id, at: 1000 })
+    f.commit()
+    f.hear({ id: 1, type: END, upload: 11, start: 1, at: 1500 })
+    f.hear({ id: 6, type: END, upload: 10, start: 900, at: 2000 })
+    assert.deepEqual(f.rejected(), {})
+    assert.equal(f.totals().upload, 61)
+  })
+
   it('gives requests a budget of their own', () => {
     const f = new LedgerFixture({ maxConnections: 2, maxRequests: 1 })
     const request = { kind: SampleKind.request, type: 6, final: true, upload: 5, start: 0 }
