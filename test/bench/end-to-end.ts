@@ -44,11 +44,15 @@ export interface RunPlan {
   readonly entriesPerSecond: number
 }
 
-/** Starts a server with an empty file, loads it, stops it, and compares its file with the truth. */
+/**
+ * Starts a server with an empty file, loads it, stops it, and compares its file with the truth. The
+ * file is kept if it differs.
+ */
 export async function runOnce(plan: RunPlan): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'snimeter-bench-'))
   const server = new ServerUnderTest(plan.server, folder)
   const load = new LoadClient()
+  let keep = false
   try {
     await server.start()
     await load.connect(server.address, STREAMS, plan.shape)
@@ -61,19 +65,22 @@ export async function runOnce(plan: RunPlan): Promise<Run> {
     const { residentBytes } = server
     const truth = await load.end()
     await server.stop()
+    const found = differences(truth.rows, server.totals())
+    keep = found.length > 0
     return {
       entriesPerSecond: result.entries / result.seconds,
       cpuSecondsPerMillion: (used / result.entries) * 1e6,
       generatorShare: result.cpuSeconds / used,
       loopDelay,
       residentBytes,
-      differences: differences(truth.rows, server.totals()),
+      differences: found.map((text) => `${plan.server}, ${server.file}: ${text}`),
       entries: truth.entries,
     }
   } finally {
     load.stop()
     server.kill()
-    rmSync(folder, { recursive: true, force: true })
+    // Evidence of a wrong total is worth more than a clean temporary folder.
+    if (!keep) rmSync(folder, { recursive: true, force: true })
   }
 }
 

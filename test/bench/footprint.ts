@@ -19,9 +19,9 @@ export interface Resident {
   readonly collected: number
 }
 
-/** Memory of `serve` with so many idle streams, each after its identifier and one message. */
+/** Memory of `serve` with so many streams that have sent their identifier (63 KB) and nothing since. */
 export function idleStreams(streams: number): Promise<Resident> {
-  return residentWith(streams, { ...LOAD.plain, messagesPerStream: 1 }, 1)
+  return residentWith(streams, { ...LOAD.plain, messagesPerStream: 1 }, 0)
 }
 
 /** Memory of `serve` with about so many open connections. */

@@ -13,7 +13,11 @@ const beyond = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - 
 
 process.on('message', (question: { readonly type: string }) => {
   if (question.type === 'collect') globalThis.gc?.()
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
   process.send?.({
+    heapUsed,
+    external,
+    arrayBuffers,
     p50: beyond(delay.percentile(50)),
     p99: beyond(delay.percentile(99)),
     max: beyond(delay.max),

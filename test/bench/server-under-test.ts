@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
+import { compileProgram } from './compiled-program.ts'
 import { cpuSeconds, onCore, residentBytes } from './process-cost.ts'
 import type { TruthRow } from './truth.ts'
 
@@ -17,6 +18,9 @@ export interface LoopDelay {
 
 /** Which server; both keep their totals in SQLite. */
 export type ServerName = 'snimeter' | 'obvious' | 'obvious-lean'
+
+/** Compiled at the first use, so that every run of one bench has the same program. */
+let compiled: string | undefined
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
@@ -36,7 +40,7 @@ export class ServerUnderTest {
       name !== 'snimeter'
         ? [here('./obvious-server.ts'), this.file, ...(name === 'obvious' ? [] : ['lean'])]
         : [
-            here('../../src/main.ts'),
+            (compiled ??= compileProgram()),
             'serve',
             `--db=${this.file}`,
             '--als-listen=127.0.0.1:0',

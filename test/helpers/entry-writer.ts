@@ -146,14 +146,6 @@ export interface NodeDescription {
 
 /** The identifier that a stream's first message carries (StreamAccessLogsMessage.identifier). */
 export function identifierField(node: NodeDescription, logName = 'egress-sni'): Buffer {
-  const extensions = Array.from({ length: node.extensions ?? 0 }, (_, i) =>
-    delimitedField(
-      9,
-      textField(1, `envoy.filters.network.extension_${i}`),
-      textField(2, 'envoy.filters.network'),
-      textField(6, `envoy.extensions.filters.network.extension_${i}.v3.Extension`),
-    ),
-  )
   const [major, minor, patch] = node.envoy
   const version = delimitedField(
     1,
@@ -168,7 +160,7 @@ export function identifierField(node: NodeDescription, logName = 'egress-sni'): 
     delimitedField(3, ...structFields(node.metadata)),
     textField(6, 'envoy'),
     delimitedField(8, version),
-    ...extensions,
+    extensionFields(node.extensions ?? 0),
   )
   return delimitedField(1, encoded, textField(2, logName))
 }
@@ -180,6 +172,25 @@ export function tcpMessage(entries: readonly Uint8Array[], identifier?: Uint8Arr
 }
 
 const EMPTY = Buffer.alloc(0)
+
+const extensionsByCount = new Map<number, Buffer>()
+
+/** The same for all nodes of a release, so it is encoded once. */
+function extensionFields(count: number): Buffer {
+  const known = extensionsByCount.get(count)
+  if (known !== undefined) return known
+  const fields = Array.from({ length: count }, (_, i) =>
+    delimitedField(
+      9,
+      textField(1, `envoy.filters.network.extension_${i}`),
+      textField(2, 'envoy.filters.network'),
+      textField(6, `envoy.extensions.filters.network.extension_${i}.v3.Extension`),
+    ),
+  )
+  const encoded = Buffer.concat(fields)
+  extensionsByCount.set(count, encoded)
+  return encoded
+}
 
 /** The fields of a google.protobuf.Struct. */
 function structFields(
