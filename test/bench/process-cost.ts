@@ -5,13 +5,16 @@ import { availableParallelism } from 'node:os'
 /** Linux counts CPU time in hundredths of a second towards user space, on every architecture. */
 const TICKS_PER_SECOND = 100
 
+/** From util-linux; not everywhere. */
+const PIN_COMMAND = 'taskset'
+
 const canPin =
   availableParallelism() > 1 &&
-  spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0
+  spawnSync(PIN_COMMAND, ['--version'], { stdio: 'ignore' }).status === 0
 
 /** The command, bound to one core where `taskset` exists; how far that holds is in the report. */
 export function onCore(core: number, command: readonly string[]): readonly string[] {
-  return canPin ? ['taskset', '-c', String(core), ...command] : command
+  return canPin ? [PIN_COMMAND, '-c', String(core), ...command] : command
 }
 
 export const pinned = canPin
