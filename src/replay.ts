@@ -67,17 +67,23 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       await store.pairsSince(dayStart),
       firstMs,
     )
-    const messages = await feed(pipeline, committer, first, records, options)
+    const messages = await feed({ pipeline, committer, store }, first, records, options)
     await committer.flush()
+    await store.tidy()
     return { messages, entries: pipeline.coverage.entries, rejected: rejectedOf(pipeline) }
   } finally {
     await store.stop()
   }
 }
 
+interface Parts {
+  readonly pipeline: Pipeline
+  readonly committer: Committer
+  readonly store: Store
+}
+
 async function feed(
-  pipeline: Pipeline,
-  committer: Committer,
+  { pipeline, committer, store }: Parts,
   first: ReturnType<ReturnType<typeof mergeCaptures>['next']>,
   records: ReturnType<typeof mergeCaptures>,
   options: ReplayOptions,
@@ -97,7 +103,11 @@ async function feed(
     pipeline.message(stream, message, arrivalMs)
     // Before the next message, so that the result does not depend on how fast the file answers.
     if (pipeline.held.size > 0) await committer.ask()
-    if (pipeline.pendingRows >= ROWS_PER_COMMIT) await committer.commit()
+    if (pipeline.pendingRows >= ROWS_PER_COMMIT) {
+      await committer.commit()
+      // Nor on how far compaction and retention have come meanwhile.
+      await store.tidy()
+    }
     messages++
     done += message.length + 16
     options.onProgress?.(done, total)

@@ -85,6 +85,14 @@ export class Store {
     return this.#ask({ kind: 'pairsSince', ms })
   }
 
+  /**
+   * Resolves when compaction and retention have nothing left to do. Without it they go on beside the
+   * commits, whenever the thread has time.
+   */
+  async tidy(): Promise<void> {
+    await this.#ask({ kind: 'tidy' })
+  }
+
   /** Gives up on a batch that does not go in: its `commit` rejects after one last attempt. */
   async abandon(): Promise<void> {
     if (this.#worker !== undefined) await this.#ask({ kind: 'abandon' })

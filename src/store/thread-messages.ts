@@ -12,6 +12,7 @@ export type Request =
   | { readonly kind: 'lookup'; readonly keys: Uint8Array }
   | { readonly kind: 'loadOpen'; readonly limit: number }
   | { readonly kind: 'pairsSince'; readonly ms: number }
+  | { readonly kind: 'tidy' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
   | { readonly kind: 'abandon' }
   | { readonly kind: 'close' }
@@ -22,6 +23,7 @@ export interface Answers {
   readonly lookup: (StoredConnection | undefined)[]
   readonly loadOpen: StoredConnection[]
   readonly pairsSince: { workload: Workload; destination: Destination }[]
+  readonly tidy: undefined
   readonly abandon: undefined
   readonly close: undefined
 }

@@ -51,6 +51,11 @@ async function perform(request: Request): Promise<unknown> {
       return writer.loadOpen(request.limit)
     case 'pairsSince':
       return writer.pairsSince(request.ms)
+    case 'tidy': {
+      let more = true
+      while (more) more = tidySlice()
+      return undefined
+    }
     default:
       return request satisfies never
   }
@@ -65,13 +70,19 @@ function tidySoon(): void {
 
 function tidy(): void {
   tidying = false
+  if (tidySlice()) tidySoon()
+}
+
+/** Whether there is more to do. */
+function tidySlice(): boolean {
   try {
-    if (writer?.tidy() === true) tidySoon()
+    return writer?.tidy() === true
   } catch (error) {
     // A slice changes no total, so nothing is lost: it is tried again after the next commit.
     const message = error instanceof Error ? error.message : String(error)
     const code = sqliteCode(error) ?? 'unknown'
     send({ kind: 'trouble', trouble: { code, message, attempts: 1, sinceMs: 0 } })
+    return false
   }
 }
 
