@@ -8,7 +8,7 @@ interface BatchStore {
   lookup(keys: Uint8Array): Promise<(StoredConnection | undefined)[]>
 }
 
-export interface CommitOutcome {
+interface CommitOutcome {
   /** Rows refused for their content: set aside in the file, not retried. */
   readonly rowsRefused: number
   /** Sums that reached 2^63-1. */

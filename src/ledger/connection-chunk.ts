@@ -1,6 +1,6 @@
 /** Rows of a chunk: a power of two, so that a row number splits into chunk and offset by shifts. */
 export const CHUNK_BITS = 14
-export const CHUNK_ROWS = 1 << CHUNK_BITS
+const CHUNK_ROWS = 1 << CHUNK_BITS
 export const CHUNK_MASK = CHUNK_ROWS - 1
 
 /**

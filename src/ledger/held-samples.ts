@@ -3,7 +3,7 @@ import type { SampleBatch } from '../model/sample.ts'
 import type { SampleOrigin } from './ports.ts'
 
 /** Samples kept aside at most, all ids together; about half a kilobyte each. */
-export const MAX_HELD_SAMPLES = 200_000
+const MAX_HELD_SAMPLES = 200_000
 
 /** Texts of a decoder's interner, by id and back: held samples outlive the interner's epoch. */
 export interface Texts {

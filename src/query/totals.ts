@@ -15,9 +15,9 @@ export const GROUP_COLUMNS = [
   'hour',
   'day',
 ] as const
-export type GroupColumn = (typeof GROUP_COLUMNS)[number]
+type GroupColumn = (typeof GROUP_COLUMNS)[number]
 
-export type TotalsOrder = 'total' | 'upload' | 'download' | 'connections' | 'name'
+type TotalsOrder = 'total' | 'upload' | 'download' | 'connections' | 'name'
 
 export interface TotalsQuery extends FilterRequest {
   readonly by: readonly GroupColumn[]
