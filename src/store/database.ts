@@ -47,12 +47,18 @@ function prepare(database: Database.Database, path: string): void {
   database.pragma('temp_store = MEMORY')
   // Copy back every 8 MB: a longer WAL makes fewer, longer checkpoints.
   database.pragma('wal_autocheckpoint = 2000')
+  // A WAL that a long read made large is cut back to 64 MiB once that has ended.
+  database.pragma('journal_size_limit = 67108864')
+  // Nothing is written to a file that is as it should be: it opens on a full disk, too.
+  if (version === MIGRATIONS.length && changedViews(database).length === 0) return
   const migrate = database.transaction(() => {
     for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
     if (version === 0) firstRows(database)
     database.pragma(`application_id = ${APPLICATION_ID}`)
     database.pragma(`user_version = ${MIGRATIONS.length}`)
-    replaceViews(database)
+    for (const [name, sql] of changedViews(database)) {
+      database.exec(`DROP VIEW IF EXISTS ${name}; ${sql};`)
+    }
   })
   migrate.immediate()
 }
@@ -62,11 +68,11 @@ function firstRows(database: Database.Database): void {
 }
 
 /** Views belong to the program, not to the file: they are made anew when they are not the same. */
-function replaceViews(database: Database.Database): void {
-  const known = database.prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?")
-  for (const [name, sql] of Object.entries(VIEWS)) {
-    const text = sql.trim().replace(/;$/, '')
-    if (known.pluck().get(name) === text) continue
-    database.exec(`DROP VIEW IF EXISTS ${name}; ${text};`)
-  }
+function changedViews(database: Database.Database): [name: string, sql: string][] {
+  const known = database
+    .prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?")
+    .pluck()
+  return Object.entries(VIEWS)
+    .map(([name, sql]): [string, string] => [name, sql.trim().replace(/;$/, '')])
+    .filter(([name, sql]) => known.get(name) !== sql)
 }

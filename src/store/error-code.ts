@@ -1,3 +1,5 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { ServiceError } from '../runtime/service-error.ts'
 
 /** Trouble with the content of one row: the row is set aside, the rest goes on. */
@@ -24,7 +26,13 @@ export function openingError(error: unknown, path: string): ServiceError {
       cause,
     )
   }
-  if (code.startsWith('SQLITE_READONLY') || code === 'EROFS' || code === 'EACCES') {
+  if (
+    code.startsWith('SQLITE_READONLY') ||
+    code === 'EROFS' ||
+    code === 'EACCES' ||
+    // What a missing file or folder is called when it cannot be made.
+    ((code.startsWith('SQLITE_CANTOPEN') || code === 'ENOENT') && !isWritable(dirname(path)))
+  ) {
     return new ServiceError(
       'store_read_only',
       `${path} cannot be written; mount its folder writable or change store.path`,
@@ -50,4 +58,16 @@ export function openingError(error: unknown, path: string): ServiceError {
   }
   const message = error instanceof Error ? error.message : String(error)
   return new ServiceError('store_failed', `${path} cannot be used: ${message}`, cause)
+}
+
+/** Whether files can be made in a folder, or in the nearest one above it that there is. */
+function isWritable(folder: string): boolean {
+  let nearest = resolve(folder)
+  while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest)
+  try {
+    accessSync(nearest, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { sqliteCode } from './error-code.ts'
@@ -15,7 +15,7 @@ export class FileLock {
   /** Makes the file's folder and takes the lock, or fails at once with `store_locked`. */
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true })
-    this.#database = new Database(`${path}.lock`, { timeout: 0 })
+    this.#database = new Database(`${realPath(path)}.lock`, { timeout: 0 })
     try {
       this.#database.exec('BEGIN EXCLUSIVE')
     } catch (error) {
@@ -32,4 +32,9 @@ export class FileLock {
   release(): void {
     this.#database.close()
   }
+}
+
+/** SQLite follows symbolic links: the lock must be the same whatever the file is called. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path))
 }

@@ -1,50 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { copyFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
 import Database from 'better-sqlite3'
-import { Store, type StoreConfig, type StoreEvents } from '../../src/store/store.ts'
 import { keyOf, makeBatch, NOON } from './batch-fixture.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'snimeter-store-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
-let files = 0
-const newPath = () => join(folder, `file-${++files}.db`)
-
-function makeStore(path: string, config: Partial<StoreConfig> = {}, events: StoreEvents = {}) {
-  return new Store(
-    {
-      path,
-      windowSeconds: 60,
-      changeWindows: true,
-      retention: { hoursMs: 400 * 86_400_000, connectionsMs: 7 * 86_400_000 },
-      ...config,
-    },
-    events,
-  )
-}
-
-/** Opens, works, and stops, whatever happens. */
-async function withStore<T>(store: Store, work: (store: Store) => Promise<T>): Promise<T> {
-  await store.open(NOON)
-  try {
-    return await work(store)
-  } finally {
-    await store.stop()
-  }
-}
-
-function rows(path: string, sql: string): unknown[] {
-  const database = new Database(path, { readonly: true })
-  try {
-    return database.prepare(sql).all()
-  } finally {
-    database.close()
-  }
-}
+import { makeStore, newPath, rows, withStore } from './store-fixture.ts'
 
 describe('a batch', () => {
   it('shows in every view once it is committed', async () => {
@@ -262,105 +221,6 @@ describe('rows that memory has forgotten', () => {
         [{ name: 'new.example', nameSource: 'sni' }],
       )
     })
-  })
-})
-
-describe('opening', () => {
-  it('remembers the clocks and the last sequence number, which never go back', async () => {
-    const path = newPath()
-    await withStore(makeStore(path), async (store) => {
-      const clock = { ledgerMs: 500, newestMs: NOON, minutesFromMs: 60_000, newestStartMs: 7 }
-      await store.commit(makeBatch({ sequence: 4, clock }))
-      await store.commit(makeBatch({ sequence: 5, clock: { newestMs: NOON - 1 } }))
-    })
-    const store = makeStore(path)
-    const opening = await store.open(NOON)
-    await store.stop()
-    assert.equal(opening.lastSequence, 5)
-    assert.deepEqual(opening.clock, {
-      ledgerMs: 500,
-      newestMs: NOON,
-      minutesFromMs: 60_000,
-      newestStartMs: 7,
-    })
-    assert.deepEqual(opening.windowLengths, [{ fromMs: 0, seconds: 60 }])
-  })
-
-  it('lets another window length begin at the next UTC midnight, and takes it back', async () => {
-    const path = newPath()
-    await withStore(makeStore(path), (store) => store.commit(makeBatch({ sequence: 1 })))
-    const midnight = Date.UTC(2026, 10, 25)
-    for (const [config, expected] of [
-      [
-        { windowSeconds: 300 },
-        [
-          { fromMs: 0, seconds: 60 },
-          { fromMs: midnight, seconds: 300 },
-        ],
-      ],
-      [
-        { windowSeconds: 900, changeWindows: false },
-        [
-          { fromMs: 0, seconds: 60 },
-          { fromMs: midnight, seconds: 300 },
-        ],
-      ],
-      [{ windowSeconds: 60 }, [{ fromMs: 0, seconds: 60 }]],
-    ] as const) {
-      const store = makeStore(path, config)
-      const { windowLengths } = await store.open(NOON)
-      await store.stop()
-      assert.deepEqual(windowLengths, expected)
-    }
-  })
-
-  it('refuses a second writer, here and in another process, and lets the next one in', async () => {
-    const path = newPath()
-    await withStore(makeStore(path), async () => {
-      await assert.rejects(makeStore(path).open(NOON), {
-        code: 'store_locked',
-        message: `${path} is in use by another snimeter (serve or replay); stop it, or use another file`,
-      })
-      const script = `
-        import { Store } from ${JSON.stringify(new URL('../../src/store/store.ts', import.meta.url).href)}
-        const config = { path: ${JSON.stringify(path)}, windowSeconds: 60, changeWindows: true, retention: { hoursMs: 1, connectionsMs: 1 } }
-        await new Store(config).open(0).catch((error) => { process.exitCode = error.code === 'store_locked' ? 7 : 8 })`
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script])
-      const [code] = (await once(child, 'exit')) as [number]
-      assert.equal(code, 7)
-    })
-    await withStore(makeStore(path), async () => undefined)
-  })
-
-  it('says what is wrong with a file that it cannot use', async () => {
-    const garbage = newPath()
-    writeFileSync(garbage, 'this is no database, but long enough to be taken for one'.repeat(100))
-    await assert.rejects(makeStore(garbage).open(NOON), { code: 'store_corrupt' })
-
-    const foreign = newPath()
-    const other = new Database(foreign)
-    other.exec('CREATE TABLE t (x)')
-    other.close()
-    await assert.rejects(makeStore(foreign).open(NOON), { code: 'store_foreign' })
-
-    const newer = newPath()
-    await withStore(makeStore(newer), async () => undefined)
-    const database = new Database(newer)
-    database.pragma('user_version = 99')
-    database.close()
-    await assert.rejects(makeStore(newer).open(NOON), { code: 'store_newer' })
-
-    await assert.rejects(makeStore(join(garbage, 'file.db')).open(NOON), {
-      code: 'store_cannot_open',
-    })
-    await assert.rejects(makeStore(folder).open(NOON), { code: 'store_cannot_open' })
-  })
-
-  it('refuses a file whose newest moment is ahead of what is allowed', async () => {
-    const path = newPath()
-    await withStore(makeStore(path), (store) => store.commit(makeBatch({ sequence: 1 })))
-    const store = makeStore(path, { newestAllowedMs: NOON - 1 })
-    await assert.rejects(store.open(NOON), { code: 'file_in_future' })
   })
 })
 
