@@ -41,7 +41,13 @@ export class BulkStatement {
     this.#one = database.prepare(`${insert} VALUES ${row} ${onConflict}`)
   }
 
-  /** Adds a row; it is in the file after `flush` at the latest. `describe` is for a refused one. */
+  /** Forgets rows that a failed batch has left behind: it comes again, whole. */
+  clear(): void {
+    this.#values = []
+    this.#rows = 0
+  }
+
+  /** Adds a row; it is in the file after `flush` at the latest. */
   add(...row: SqlValue[]): void {
     for (const value of row) this.#values.push(value)
     if (++this.#rows === ROWS) this.#runMany()
@@ -56,28 +62,23 @@ export class BulkStatement {
       this.#many.run(this.#values)
     } catch (error) {
       if (!this.#refused.isForContent(error)) {
-        this.#reset()
+        this.clear()
         throw error
       }
       this.#runEach()
     }
-    this.#reset()
+    this.clear()
   }
 
   #runEach(): void {
     const values = this.#values
     const rows = this.#rows
-    this.#reset()
+    this.clear()
     for (let row = 0; row < rows; row++) {
       const own = values.slice(row * this.#width, (row + 1) * this.#width)
       this.#refused.attempt(this.#table, own, () => {
         this.#one.run(own)
       })
     }
-  }
-
-  #reset(): void {
-    this.#values = []
-    this.#rows = 0
   }
 }

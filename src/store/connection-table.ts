@@ -1,10 +1,9 @@
 import type Database from 'better-sqlite3'
 import type { ConnectionColumns } from '../model/batch.ts'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
-import type { NameSource } from '../model/destination.ts'
-import type { ProxyType } from '../model/source.ts'
 import { canonicalAddress } from '../runtime/ip-address-text.ts'
 import { BulkStatement } from './bulk-statement.ts'
+import type { Names } from './names.ts'
 import type { RefusedRows } from './refused-rows.ts'
 import type { SessionIds } from './session-ids.ts'
 
@@ -31,29 +30,18 @@ const COLUMNS = [
   'lost',
 ] as const
 
-const SELECT = `
-  SELECT c.*, n.node, n.pod, n.proxy_type, n.service_account, n.envoy_version,
-         nw.cluster AS node_cluster, nw.namespace AS node_namespace, nw.kind AS node_kind,
-         nw.name AS node_workload,
-         w.cluster, w.namespace, w.kind AS workload_kind, w.name AS workload,
-         d.name AS destination, d.name_source, coalesce(u.name, '') AS upstream_cluster
-  FROM connection c
-  JOIN node n ON n.id = c.node_id
-  JOIN workload nw ON nw.id = n.workload_id
-  JOIN workload w ON w.id = c.workload_id
-  JOIN destination d ON d.id = c.destination_id
-  LEFT JOIN cluster_name u ON u.id = c.cluster_id`
-
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */
 export class ConnectionTable {
   readonly #refused: RefusedRows
+  readonly #names: Names
   readonly #replace: BulkStatement
   readonly #byKey
   readonly #open
 
-  constructor(database: Database.Database, refused: RefusedRows) {
+  constructor(database: Database.Database, refused: RefusedRows, names: Names) {
     const updates = COLUMNS.filter((name) => name !== 'key' && name !== 'upstream_address')
     this.#refused = refused
+    this.#names = names
     this.#replace = new BulkStatement(database, refused, {
       table: 'connection',
       width: COLUMNS.length,
@@ -63,13 +51,16 @@ export class ConnectionTable {
         ${updates.map((name) => `${name} = excluded.${name}`).join(', ')},
         upstream_address = coalesce(excluded.upstream_address, upstream_address)`,
     })
-    this.#byKey = database.prepare(`${SELECT} WHERE c.key = ?`)
-    this.#open = database.prepare(
-      `${SELECT} WHERE c.state = ${ConnectionState.open} AND c.state <> ${ConnectionState.closed} LIMIT ?`,
-    )
+    this.#byKey = database.prepare('SELECT * FROM connection WHERE key = ?')
+    // `state <> closed` says again what the partial index says: SQLite uses it for these words only.
+    this.#open = database.prepare(`
+      SELECT * FROM connection
+      WHERE state = ${ConnectionState.open} AND state <> ${ConnectionState.closed} AND key > ?
+      ORDER BY key LIMIT ?`)
   }
 
   replace(rows: ConnectionColumns, ids: SessionIds): void {
+    this.#replace.clear()
     const words = new DataView(rows.key.buffer, rows.key.byteOffset, rows.key.byteLength)
     for (const i of inKeyOrder(rows.count, words)) {
       const key = rows.key.subarray(i * 16, i * 16 + 16)
@@ -110,17 +101,29 @@ export class ConnectionTable {
 
   /** Rows of the given keys (16 bytes each), in their order; undefined where there is none. */
   find(keys: Uint8Array): (StoredConnection | undefined)[] {
-    const found: (StoredConnection | undefined)[] = []
-    for (let at = 0; at < keys.length; at += 16) {
-      const row = this.#byKey.get(keys.subarray(at, at + 16))
-      found.push(row === undefined ? undefined : storedConnection(row as Row))
-    }
-    return found
+    const rows = Array.from({ length: keys.length / 16 }, (_, i) =>
+      this.#byKey.get(keys.subarray(i * 16, i * 16 + 16)),
+    )
+    return this.#stored(rows as (Row | undefined)[])
   }
 
-  /** Open rows, at most `limit`. */
-  open(limit: number): StoredConnection[] {
-    return this.#open.all(limit).map((row) => storedConnection(row as Row))
+  /** Open rows in the order of their keys, those after `afterKey`, at most `limit`. */
+  open(afterKey: Uint8Array, limit: number): StoredConnection[] {
+    const rows = this.#open.all(afterKey, limit) as Row[]
+    return this.#stored(rows) as StoredConnection[]
+  }
+
+  /** Keys are one buffer for all rows of an answer; names are shared (see `Names`). */
+  #stored(rows: readonly (Row | undefined)[]): (StoredConnection | undefined)[] {
+    const keys = new Uint8Array(rows.length * 16)
+    const stored = rows.map((row, i) => {
+      if (row === undefined) return undefined
+      const key = keys.subarray(i * 16, i * 16 + 16)
+      key.set(row['key'] as Buffer)
+      return storedConnection(row, key, this.#names)
+    })
+    this.#names.forget()
+    return stored
   }
 }
 
@@ -149,38 +152,22 @@ interface Row {
   readonly [column: string]: unknown
 }
 
-function storedConnection(row: Row): StoredConnection {
+/** The file keeps the address as text; the row in memory takes that of its next sample. */
+const NO_ADDRESS = [0, 0, 0, 0] as const
+
+function storedConnection(row: Row, key: Uint8Array, names: Names): StoredConnection {
   const number = (column: string) => row[column] as number
-  const text = (column: string) => row[column] as string
   return {
-    key: new Uint8Array(row['key'] as Buffer),
+    key,
     kind: number('kind'),
     identityKind: number('identity_kind'),
     meter: number('meter'),
     state: number('state'),
-    node: {
-      id: text('node'),
-      pod: text('pod'),
-      proxyType: text('proxy_type') as ProxyType,
-      serviceAccount: text('service_account'),
-      envoyVersion: text('envoy_version'),
-      workload: {
-        cluster: text('node_cluster'),
-        namespace: text('node_namespace'),
-        kind: text('node_kind'),
-        name: text('node_workload'),
-      },
-    },
-    workload: {
-      cluster: text('cluster'),
-      namespace: text('namespace'),
-      kind: text('workload_kind'),
-      name: text('workload'),
-    },
-    destination: { name: text('destination'), nameSource: text('name_source') as NameSource },
-    upstreamCluster: text('upstream_cluster'),
-    // The file keeps the text; the row in memory takes the address of its next sample.
-    address: [0, 0, 0, 0],
+    node: names.node(number('node_id')),
+    workload: names.workload(number('workload_id')),
+    destination: names.destination(number('destination_id')),
+    upstreamCluster: names.cluster(number('cluster_id')),
+    address: NO_ADDRESS,
     port: 0,
     startMs: number('start_ms'),
     momentMs: number('moment_ms'),

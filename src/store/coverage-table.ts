@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3'
 import type { CoverageColumns } from '../model/batch.ts'
 import { REJECT_REASONS } from '../model/reject-reason.ts'
 import type { RefusedRows } from './refused-rows.ts'
+import { saturatingAdd } from './saturating-add.ts'
 import type { SessionIds } from './session-ids.ts'
 
 /** Counters of a coverage row, in the order of the tables. */
@@ -23,7 +24,7 @@ export class CoverageTable {
       INSERT INTO coverage_minute (window_ms, node_id, window_seconds, ${COVERAGE_COUNTERS.join(', ')})
       VALUES (?, ?, ?, ${COVERAGE_COUNTERS.map(() => '?').join(', ')})
       ON CONFLICT DO UPDATE SET
-        ${COVERAGE_COUNTERS.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`)
+        ${COVERAGE_COUNTERS.map(saturatingAdd).join(', ')}`)
   }
 
   add(coverage: CoverageColumns, ids: SessionIds, refused: RefusedRows): void {

@@ -52,7 +52,7 @@ export class Retention {
                ${COVERAGE_COUNTERS.join(', ')}
         FROM coverage_minute WHERE window_ms = ?
         ON CONFLICT DO UPDATE SET
-          ${COVERAGE_COUNTERS.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`),
+          ${COVERAGE_COUNTERS.map(saturatingAdd).join(', ')}`),
       removeMinute: removeWindow('usage_minute'),
       removeCoverage: removeWindow('coverage_minute'),
       removeHour: removeWindow('usage_hour'),
@@ -64,7 +64,7 @@ export class Retention {
       orphanForGood: database.prepare(`
         INSERT INTO coverage_hour (window_ms, node_id, window_seconds, ${COVERAGE_COUNTERS.join(', ')})
         VALUES (?, ?, 3600, ${COVERAGE_COUNTERS.map((name) => ({ orphaned: '1', lost: '?' })[name as string] ?? '0').join(', ')})
-        ON CONFLICT DO UPDATE SET orphaned = orphaned + 1, lost = lost + excluded.lost`),
+        ON CONFLICT DO UPDATE SET orphaned = orphaned + 1, ${saturatingAdd('lost')}`),
       forget: database.prepare(
         'UPDATE ledger SET forgotten_before_ms = max(forgotten_before_ms, ?)',
       ),
@@ -112,6 +112,8 @@ export class Retention {
    * time: an index on the age would have to be rewritten with every word of every connection.
    */
   #forgetConnections(ledgerMs: number): boolean {
+    // Ages begin at 0: nothing is old before the clock has run for that long.
+    if (ledgerMs <= this.#config.connectionsMs) return false
     if (this.#cursor.length === 0) {
       if (ledgerMs - this.#passMs < 3_600_000) return false
       this.#passMs = ledgerMs

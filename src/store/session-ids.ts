@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import type { Definitions } from '../model/batch.ts'
+import type { RefusedRows } from './refused-rows.ts'
 
 /** The batch uses a session id that was never defined: a row of it cannot be stored. */
 export class UnknownIdError extends RangeError {}
@@ -10,85 +11,114 @@ export class UnknownIdError extends RangeError {}
  * nothing has to be undone here.
  */
 export class SessionIds {
-  readonly #workloads = new Map<number, number>()
-  readonly #nodes = new Map<number, number>()
-  readonly #destinations = new Map<number, number>()
-  readonly #clusters = new Map<number, number>([[0, 0]])
-  readonly #statements
+  readonly #workloads: Dictionary
+  readonly #nodes: Dictionary
+  readonly #destinations: Dictionary
+  readonly #clusters: Dictionary
 
-  constructor(database: Database.Database) {
-    // A no-op update makes RETURNING give the row that was there.
-    this.#statements = {
-      workload: database.prepare(`
-        INSERT INTO workload (cluster, namespace, kind, name) VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id`),
-      node: database.prepare(`
-        INSERT INTO node (node, pod, proxy_type, service_account, envoy_version, workload_id)
-        VALUES (?, ?, ?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET node = excluded.node RETURNING id`),
-      destination: database.prepare(`
-        INSERT INTO destination (name, name_source) VALUES (?, ?)
-        ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id`),
-      cluster: database.prepare(`
-        INSERT INTO cluster_name (name) VALUES (?)
-        ON CONFLICT DO UPDATE SET name = excluded.name RETURNING id`),
-    }
+  constructor(database: Database.Database, refused: RefusedRows) {
+    const dictionary = (table: string, ...columns: string[]) =>
+      new Dictionary(database, refused, table, columns)
+    this.#workloads = dictionary('workload', 'cluster', 'namespace', 'kind', 'name')
+    this.#nodes = dictionary(
+      'node',
+      'node',
+      'pod',
+      'proxy_type',
+      'service_account',
+      'envoy_version',
+      'workload_id',
+    )
+    this.#destinations = dictionary('destination', 'name', 'name_source')
+    this.#clusters = dictionary('cluster_name', 'name')
+    this.#clusters.ids.set(0, 0)
   }
 
+  /**
+   * Takes up new names. One that is refused for its content is set aside and stands for nothing: so
+   * are the rows that use it, and no others.
+   */
   define(definitions: Definitions): void {
-    const { workload, node, destination, cluster } = this.#statements
     for (const { id, workload: w } of definitions.workloads) {
-      this.#workloads.set(id, idOf(workload.get(w.cluster, w.namespace, w.kind, w.name)))
+      this.#workloads.define(id, () => [w.cluster, w.namespace, w.kind, w.name])
     }
-    for (const { id, node: n, workload: w } of definitions.nodes) {
-      const row = node.get(
+    for (const { id, node: n, workload } of definitions.nodes) {
+      this.#nodes.define(id, () => [
         n.id,
         n.pod,
         n.proxyType,
         n.serviceAccount,
         n.envoyVersion,
-        this.workload(w),
-      )
-      this.#nodes.set(id, idOf(row))
+        this.workload(workload),
+      ])
     }
     for (const { id, destination: d } of definitions.destinations) {
-      this.#destinations.set(id, idOf(destination.get(d.name, d.nameSource)))
+      this.#destinations.define(id, () => [d.name, d.nameSource])
     }
-    for (const { id, text } of definitions.clusters) this.#clusters.set(id, idOf(cluster.get(text)))
+    for (const { id, text } of definitions.clusters) this.#clusters.define(id, () => [text])
   }
 
   /** Forgets released ids: to be called once the batch that released them is committed. */
   release(released: Definitions['released']): void {
-    for (const id of released.workloads) this.#workloads.delete(id)
-    for (const id of released.nodes) this.#nodes.delete(id)
-    for (const id of released.destinations) this.#destinations.delete(id)
-    for (const id of released.clusters) this.#clusters.delete(id)
+    for (const id of released.workloads) this.#workloads.ids.delete(id)
+    for (const id of released.nodes) this.#nodes.ids.delete(id)
+    for (const id of released.destinations) this.#destinations.ids.delete(id)
+    for (const id of released.clusters) this.#clusters.ids.delete(id)
   }
 
   workload(id: number): number {
-    return known(this.#workloads, id, 'workload')
+    return this.#workloads.idOf(id)
   }
 
   node(id: number): number {
-    return known(this.#nodes, id, 'node')
+    return this.#nodes.idOf(id)
   }
 
   destination(id: number): number {
-    return known(this.#destinations, id, 'destination')
+    return this.#destinations.idOf(id)
   }
 
   cluster(id: number): number {
-    return known(this.#clusters, id, 'cluster')
+    return this.#clusters.idOf(id)
   }
 }
 
-function known(ids: ReadonlyMap<number, number>, id: number, what: string): number {
-  const found = ids.get(id)
-  if (found === undefined)
-    throw new UnknownIdError(`session id ${id} of a ${what} was never defined`)
-  return found
-}
+/** One dictionary table, and which of its rows the session ids stand for. */
+class Dictionary {
+  readonly ids = new Map<number, number>()
+  readonly #table: string
+  readonly #insert
+  readonly #refused: RefusedRows
 
-function idOf(row: unknown): number {
-  return (row as { id: number }).id
+  constructor(
+    database: Database.Database,
+    refused: RefusedRows,
+    table: string,
+    columns: readonly string[],
+  ) {
+    this.#table = table
+    this.#refused = refused
+    // A no-op update makes RETURNING give the row that was there.
+    this.#insert = database
+      .prepare(`
+        INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
+        ON CONFLICT DO UPDATE SET ${columns[0]} = excluded.${columns[0]} RETURNING id`)
+      .pluck()
+  }
+
+  define(id: number, values: () => (string | number)[]): void {
+    // What the id stood for before must not answer for a name that is refused.
+    this.ids.delete(id)
+    this.#refused.attempt(this.#table, [id], () => {
+      this.ids.set(id, this.#insert.get(values()) as number)
+    })
+  }
+
+  idOf(id: number): number {
+    const found = this.ids.get(id)
+    if (found === undefined) {
+      throw new UnknownIdError(`session id ${id} of a ${this.#table} was never defined`)
+    }
+    return found
+  }
 }

@@ -5,18 +5,6 @@ import type { RefusedRows } from './refused-rows.ts'
 import { saturatingAdd } from './saturating-add.ts'
 import type { SessionIds } from './session-ids.ts'
 
-/** Ids of the file's destinations stay below this: a pair is one exact number. */
-const ID_SPACE = 2 ** 26
-
-interface PairSum {
-  upload: number
-  download: number
-  opened: number
-  closed: number
-  firstMs: number
-  lastMs: number
-}
-
 /** Adds increments to usage per window and to the lifetime totals per pair. */
 export class UsageTable {
   readonly #usage: BulkStatement
@@ -47,6 +35,8 @@ export class UsageTable {
   }
 
   add(usage: UsageColumns, ids: SessionIds): void {
+    this.#usage.clear()
+    this.#total.clear()
     const rows = this.#storableRows(usage, ids)
     // In the order of the table's key: neighbours share pages.
     for (const i of rows.inOrder) {
@@ -66,43 +56,42 @@ export class UsageTable {
     this.#addTotals(usage, rows)
   }
 
-  /** Totals per pair first, then one row a pair; sums that could pass 2^53 are split before. */
+  /**
+   * One row a pair: sorted by pair, its increments lie side by side. Sums that would pass 2^53 are
+   * split, so that each is an exact number.
+   */
   #addTotals(usage: UsageColumns, rows: StorableRows): void {
-    const pairs = new Map<number, PairSum>()
-    for (const i of rows.inOrder) {
-      const key = (rows.workload[i] as number) * ID_SPACE + (rows.destination[i] as number)
-      let pair = pairs.get(key)
-      if (pair === undefined) {
-        pair = { upload: 0, download: 0, opened: 0, closed: 0, firstMs: Infinity, lastMs: 0 }
-        pairs.set(key, pair)
-      }
+    const { workload, destination } = rows
+    let pair: PairSum | undefined
+    for (const i of pairOrder(usage, rows)) {
       const upload = usage.upload[i] as number
       const download = usage.download[i] as number
       if (
+        pair === undefined ||
+        pair.workload !== workload[i] ||
+        pair.destination !== destination[i] ||
         pair.upload + upload > Number.MAX_SAFE_INTEGER ||
         pair.download + download > Number.MAX_SAFE_INTEGER
       ) {
-        this.#addTotal(key, pair)
-        pair.upload = 0
-        pair.download = 0
-        pair.opened = 0
-        pair.closed = 0
+        this.#addTotal(pair)
+        pair = emptySum(workload[i] as number, destination[i] as number)
       }
       pair.upload += upload
       pair.download += download
       pair.opened += usage.opened[i] as number
       pair.closed += usage.closed[i] as number
-      pair.firstMs = Math.min(pair.firstMs, usage.firstMs[i] as number)
-      pair.lastMs = Math.max(pair.lastMs, usage.lastMs[i] as number)
+      pair.firstMs = Math.min(pair.firstMs, Math.floor(usage.firstMs[i] as number))
+      pair.lastMs = Math.max(pair.lastMs, Math.floor(usage.lastMs[i] as number))
     }
-    for (const [key, pair] of pairs) this.#addTotal(key, pair)
+    this.#addTotal(pair)
     this.#total.flush()
   }
 
-  #addTotal(key: number, pair: PairSum): void {
+  #addTotal(pair: PairSum | undefined): void {
+    if (pair === undefined) return
     this.#total.add(
-      Math.floor(key / ID_SPACE),
-      key % ID_SPACE,
+      pair.workload,
+      pair.destination,
       pair.upload,
       pair.download,
       pair.opened,
@@ -122,7 +111,7 @@ export class UsageTable {
       try {
         workload[i] = ids.workload(usage.workload[i] as number)
         destination[i] = ids.destination(usage.destination[i] as number)
-        checkCounters(usage, i)
+        checkRow(usage, i)
         order.push(i)
       } catch (error) {
         if (!this.#refused.isForContent(error)) throw error
@@ -146,16 +135,44 @@ interface StorableRows {
   readonly inOrder: readonly number[]
 }
 
-/** A row that the table would refuse must not reach the totals either: checked before both. */
-function checkCounters(usage: UsageColumns, i: number): void {
-  for (const column of [
-    usage.upload,
-    usage.download,
-    usage.estimated,
-    usage.opened,
-    usage.closed,
-  ]) {
-    const value = column[i] as number
+interface PairSum {
+  readonly workload: number
+  readonly destination: number
+  upload: number
+  download: number
+  opened: number
+  closed: number
+  firstMs: number
+  lastMs: number
+}
+
+function emptySum(workload: number, destination: number): PairSum {
+  const counts = { upload: 0, download: 0, opened: 0, closed: 0 }
+  return { workload, destination, ...counts, firstMs: Infinity, lastMs: -Infinity }
+}
+
+/** The rows by pair: they are already, unless they are of several windows. */
+function pairOrder(usage: UsageColumns, rows: StorableRows): readonly number[] {
+  const { inOrder, workload, destination } = rows
+  const first = usage.windowMs[inOrder[0] ?? 0]
+  const last = usage.windowMs[inOrder.at(-1) ?? 0]
+  if (first === last) return inOrder
+  return inOrder.toSorted(
+    (a, b) =>
+      (workload[a] as number) - (workload[b] as number) ||
+      (destination[a] as number) - (destination[b] as number),
+  )
+}
+
+/** A row that the tables would refuse must reach neither usage nor totals: checked before both. */
+function checkRow(usage: UsageColumns, i: number): void {
+  for (const name of ['upload', 'download', 'estimated', 'opened', 'closed'] as const) {
+    const value = usage[name][i] as number
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no count`)
+  }
+  for (const name of ['windowMs', 'firstMs', 'lastMs'] as const) {
+    const value = usage[name][i] as number
+    const whole = name === 'windowMs' ? value : Math.floor(value)
+    if (!Number.isSafeInteger(whole)) throw new RangeError(`${value} is no moment`)
   }
 }

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
-import type { Destination, NameSource } from '../model/destination.ts'
+import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -9,6 +9,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
 import { FileLock } from './file-lock.ts'
+import { Names } from './names.ts'
 import { RefusedRows } from './refused-rows.ts'
 import { Retention, type RetentionConfig } from './retention.ts'
 import { SessionIds } from './session-ids.ts'
@@ -41,6 +42,7 @@ export class Writer {
   readonly #lock: FileLock
   readonly #database: Database.Database
   readonly #ids: SessionIds
+  readonly #names: Names
   readonly #refused: RefusedRows
   readonly #usage: UsageTable
   readonly #connections: ConnectionTable
@@ -61,10 +63,11 @@ export class Writer {
       throw error
     }
     const database = this.#database
-    this.#ids = new SessionIds(database)
+    this.#names = new Names(database)
     this.#refused = new RefusedRows(database)
+    this.#ids = new SessionIds(database, this.#refused)
     this.#usage = new UsageTable(database, this.#refused)
-    this.#connections = new ConnectionTable(database, this.#refused)
+    this.#connections = new ConnectionTable(database, this.#refused, this.#names)
     this.#coverage = new CoverageTable(database)
     this.#retention = new Retention(database, config.retention)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
@@ -130,31 +133,21 @@ export class Writer {
   }
 
   loadOpen(limit: number): StoredConnection[] {
-    return this.#connections.open(limit)
+    return this.#connections.open(new Uint8Array(0), limit)
   }
 
   /** Workload and destination of every total that was added to at or after a moment. */
   pairsSince(ms: number): { workload: Workload; destination: Destination }[] {
     const rows = this.#database
-      .prepare(`
-        SELECT w.cluster, w.namespace, w.kind, w.name, d.name AS destination, d.name_source
-        FROM pair_total t
-        JOIN workload w ON w.id = t.workload_id
-        JOIN destination d ON d.id = t.destination_id
-        WHERE t.last_ms >= ?`)
-      .all(ms) as Record<string, string>[]
-    return rows.map((row) => ({
-      workload: {
-        cluster: row['cluster'] ?? '',
-        namespace: row['namespace'] ?? '',
-        kind: row['kind'] ?? '',
-        name: row['name'] ?? '',
-      },
-      destination: {
-        name: row['destination'] ?? '',
-        nameSource: row['name_source'] as NameSource,
-      },
+      .prepare('SELECT workload_id, destination_id FROM pair_total WHERE last_ms >= ?')
+      .raw()
+      .all(ms) as [number, number][]
+    const pairs = rows.map(([workload, destination]) => ({
+      workload: this.#names.workload(workload),
+      destination: this.#names.destination(destination),
     }))
+    this.#names.forget()
+    return pairs
   }
 
   /** One slice of compaction and retention; false when there is nothing left to do for now. */
