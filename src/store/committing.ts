@@ -8,7 +8,8 @@ import type { Writer } from './writer.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2000
-const TELL_EVERY_MS = 10_000
+/** Trouble that lasts is told again after this long, ms. */
+export const TELL_EVERY_MS = 10_000
 
 export interface CommitEvents {
   trouble(trouble: Trouble): void

@@ -10,7 +10,8 @@ export type Request =
   | { readonly kind: 'open'; readonly config: WriterConfig; readonly nowMs: number }
   | { readonly kind: 'commit'; readonly batch: StoreBatch }
   | { readonly kind: 'lookup'; readonly keys: Uint8Array }
-  | { readonly kind: 'loadOpen'; readonly limit: number }
+  /** A page of open connections, in the order of their keys. */
+  | { readonly kind: 'loadOpen'; readonly afterKey: Uint8Array; readonly limit: number }
   | { readonly kind: 'pairsSince'; readonly ms: number }
   | { readonly kind: 'tidy' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */

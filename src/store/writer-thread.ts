@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ServiceError } from '../runtime/service-error.ts'
-import { commitBatch } from './committing.ts'
+import { commitBatch, TELL_EVERY_MS } from './committing.ts'
 import { openingError, sqliteCode } from './error-code.ts'
 import type { FromThread, Request } from './thread-messages.ts'
 import { Writer } from './writer.ts'
@@ -12,6 +12,7 @@ const { path } = workerData as { readonly path: string }
 const abandon = new AbortController()
 let writer: Writer | undefined
 let tidying = false
+let tidyTroubleMs = Number.NEGATIVE_INFINITY
 
 function send(message: FromThread): void {
   port.postMessage(message)
@@ -48,7 +49,7 @@ async function perform(request: Request): Promise<unknown> {
     case 'lookup':
       return writer.find(request.keys)
     case 'loadOpen':
-      return writer.loadOpen(request.limit)
+      return writer.loadOpen(request.limit, request.afterKey)
     case 'pairsSince':
       return writer.pairsSince(request.ms)
     case 'tidy': {
@@ -81,7 +82,10 @@ function tidySlice(): boolean {
     // A slice changes no total, so nothing is lost: it is tried again after the next commit.
     const message = error instanceof Error ? error.message : String(error)
     const code = sqliteCode(error) ?? 'unknown'
-    send({ kind: 'trouble', trouble: { code, message, attempts: 1, sinceMs: 0 } })
+    if (performance.now() - tidyTroubleMs >= TELL_EVERY_MS) {
+      tidyTroubleMs = performance.now()
+      send({ kind: 'trouble', trouble: { code, message, attempts: 1, sinceMs: 0 } })
+    }
     return false
   }
 }

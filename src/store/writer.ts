@@ -132,8 +132,9 @@ export class Writer {
     return this.#connections.find(keys)
   }
 
-  loadOpen(limit: number): StoredConnection[] {
-    return this.#connections.open(new Uint8Array(0), limit)
+  /** Open rows in the order of their keys, those after `afterKey`, at most `limit`. */
+  loadOpen(limit: number, afterKey: Uint8Array = new Uint8Array(0)): StoredConnection[] {
+    return this.#connections.open(afterKey, limit)
   }
 
   /** Workload and destination of every total that was added to at or after a moment. */
