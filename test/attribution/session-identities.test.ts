@@ -225,6 +225,23 @@ describe('released ids', () => {
     ])
   })
 
+  it('are not remembered with the name that had them, once another has', () => {
+    const identities = make()
+    const old = sni('old.example')
+    const first = identities.budgetedDestination(0, old)
+    withManyNames(identities)
+    identities.advance(MIDNIGHT)
+    identities.cut(nothing)
+    identities.committed()
+    let taken: Destination | undefined
+    for (let i = 0; taken === undefined; i++) {
+      const name = sni(`new${i}.example`)
+      if (identities.budgetedDestination(0, name) === first) taken = name
+    }
+    assert.notEqual(identities.budgetedDestination(0, old), first)
+    assert.equal(identities.budgetedDestination(0, taken), first)
+  })
+
   it('are few enough to keep while the dictionaries are small', () => {
     const identities = make()
     identities.budgetedDestination(0, sni('a.example'))
