@@ -29,6 +29,11 @@ export class Committer {
   readonly #pipeline: Pipeline
   readonly #store: BatchStore
   #committing: Promise<void> | undefined
+  /**
+   * Why a batch did not go in. Nothing may follow it: the next one's connections would say that its
+   * bytes are counted.
+   */
+  #failure: Error | undefined
   #asking: Promise<void> | undefined
 
   constructor(pipeline: Pipeline, store: BatchStore) {
@@ -38,9 +43,10 @@ export class Committer {
 
   /**
    * Cuts and commits a batch if something changed and none is under way. Resolves when the batch is
-   * in the file; rejects when the store has given up (`store_uncommitted`).
+   * in the file; rejects when the store has given up (`store_uncommitted`) or died, from then on always.
    */
   async commit(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     if (this.#committing !== undefined) {
       await this.#committing
       return
@@ -69,17 +75,26 @@ export class Committer {
   /** Everything received so far, into the file. */
   async flush(): Promise<void> {
     if (this.#pipeline.held.size > 0) await this.ask()
-    if (this.busy) await this.commit()
+    if (this.busy || this.#failure !== undefined) await this.commit()
     if (this.#pipeline.hasChanges) await this.commit()
   }
 
   async #commitOne(): Promise<void> {
-    const outcome = await this.#store.commit(this.#pipeline.cut())
+    const outcome = await this.#commitBatch(this.#pipeline.cut())
     this.#pipeline.committed()
     this.commits++
     this.rowsRefused += outcome.rowsRefused
     this.saturated += outcome.saturated
     this.lastCommitMs = outcome.durationMs
+  }
+
+  async #commitBatch(batch: StoreBatch): Promise<CommitOutcome> {
+    try {
+      return await this.#store.commit(batch)
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+      throw this.#failure
+    }
   }
 
   async #askAll(): Promise<void> {

@@ -162,6 +162,28 @@ describe('batches', () => {
     assert.equal(f.committer.busy, false)
     assert.equal(f.committer.commits, 0)
   })
+
+  it('are followed by none once one has not gone in: its bytes would never be counted', async () => {
+    const f = new Fixture()
+    f.hear(1, 10)
+    const commit = f.committer.commit()
+    f.store.fail(new Error('the storage thread has ended'))
+    await assert.rejects(commit)
+    f.hear(1, 12)
+    await assert.rejects(f.committer.commit(), { message: 'the storage thread has ended' })
+    await assert.rejects(f.committer.flush(), { message: 'the storage thread has ended' })
+    assert.equal(f.store.batches.length, 1)
+  })
+
+  it('that are lost are told by a flush that has nothing else to commit', async () => {
+    const f = new Fixture()
+    f.hear(1, 10)
+    const commit = f.committer.commit()
+    f.store.fail(new Error('the storage thread has ended'))
+    await assert.rejects(commit)
+    assert.equal(f.pipeline.hasChanges, false)
+    await assert.rejects(f.committer.flush(), { message: 'the storage thread has ended' })
+  })
 })
 
 describe('questions', () => {
