@@ -41,6 +41,7 @@ export class App {
   readonly #http: HttpServer
   #parts: Parts | undefined
   #starting: Promise<void> | undefined
+  #stopped: Promise<StopOutcome> = Promise.resolve({ committed: true })
   #startedMs = 0
   readonly #failure = Promise.withResolvers<Error>()
 
@@ -134,11 +135,15 @@ export class App {
     return this.#stop()
   }
 
-  async #stop(): Promise<StopOutcome> {
+  #stop(): Promise<StopOutcome> {
     this.#health.set('stopping')
     const parts = this.#parts
-    if (parts === undefined) return { committed: true }
     this.#parts = undefined
+    if (parts !== undefined) this.#stopped = this.#stopParts(parts)
+    return this.#stopped
+  }
+
+  async #stopParts(parts: Parts): Promise<StopOutcome> {
     const { shutdown } = this.#config
     if (shutdown.propagationDelayMs > 0) await delay(shutdown.propagationDelayMs)
     for (const timer of parts.timers) clearInterval(timer)
