@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
-import { VIEWS } from './views.ts'
+import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** "snim": says that a file is ours. */
 const APPLICATION_ID = 0x736e696d
@@ -72,7 +72,7 @@ function changedViews(database: Database.Database): [name: string, sql: string][
   const known = database
     .prepare("SELECT sql FROM sqlite_schema WHERE type = 'view' AND name = ?")
     .pluck()
-  return Object.entries(VIEWS)
+  return Object.entries({ ...INTERNAL_VIEWS, ...VIEWS })
     .map(([name, sql]): [string, string] => [name, sql.trim().replace(/;$/, '')])
     .filter(([name, sql]) => known.get(name) !== sql)
 }

@@ -36,6 +36,24 @@ SELECT moment_ms / 60000 * 60000, 60, node_id, 0, 0, 0, 1, lost, ${REJECT_REASON
 FROM connection
 WHERE state = 3 AND state <> 2`
 
+const CONNECTION_COLUMNS = [
+  'connection_id',
+  'pod',
+  'cluster',
+  'namespace',
+  'workload_kind',
+  'workload',
+  'sni',
+  'name_source',
+  'upstream_address',
+  'upstream_cluster',
+  'started_at',
+  'last_seen_at',
+  'state',
+  'upload_bytes',
+  'download_bytes',
+]
+
 /**
  * The public contract (see docs/sql.md): tables may change, these may only gain columns. Made anew at
  * every open, so that they always fit the tables.
@@ -87,24 +105,9 @@ JOIN destination d ON d.id = u.destination_id;
   usage_daily: usageView('usage_daily', 86_400_000, 86_400),
   connections: `
 CREATE VIEW connections AS
-SELECT CASE c.identity_kind
-         WHEN 1 THEN lower(substr(hex(c.key), 1, 8) || '-' || substr(hex(c.key), 9, 4) || '-' ||
-                           substr(hex(c.key), 13, 4) || '-' || substr(hex(c.key), 17, 4) || '-' ||
-                           substr(hex(c.key), 21))
-         ELSE lower(hex(c.key))
-       END AS connection_id,
-       n.pod AS pod, w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind,
-       w.name AS workload, d.name AS sni, d.name_source AS name_source,
-       coalesce(c.upstream_address, '') AS upstream_address, coalesce(u.name, '') AS upstream_cluster,
-       ${instant('c.start_ms')} AS started_at, ${instant('c.last_arrival_ms')} AS last_seen_at,
-       CASE c.state WHEN 1 THEN 'open' WHEN 2 THEN 'closed' ELSE 'orphaned' END AS state,
-       c.upload AS upload_bytes, c.download AS download_bytes
-FROM connection c
-JOIN node n ON n.id = c.node_id
-JOIN workload w ON w.id = c.workload_id
-JOIN destination d ON d.id = c.destination_id
-LEFT JOIN cluster_name u ON u.id = c.cluster_id
-WHERE c.kind = 1;
+SELECT ${CONNECTION_COLUMNS.join(', ')}
+FROM connection_detail
+WHERE kind = 1;
 `,
   coverage: `
 CREATE VIEW coverage AS
@@ -126,5 +129,30 @@ FROM (SELECT window_ms, max(window_seconds) AS window_seconds, node_id,
       GROUP BY window_ms, node_id) r
 JOIN node n ON n.id = r.node_id
 JOIN workload w ON w.id = n.workload_id;
+`,
+}
+
+/** Views for the program's own use, which are no contract: rows by key, behind their texts. */
+export const INTERNAL_VIEWS: Readonly<Record<string, string>> = {
+  connection_detail: `
+CREATE VIEW connection_detail AS
+SELECT c.key AS key, c.kind AS kind, c.last_arrival_ms AS last_arrival_ms,
+       CASE c.identity_kind
+         WHEN 1 THEN lower(substr(hex(c.key), 1, 8) || '-' || substr(hex(c.key), 9, 4) || '-' ||
+                           substr(hex(c.key), 13, 4) || '-' || substr(hex(c.key), 17, 4) || '-' ||
+                           substr(hex(c.key), 21))
+         ELSE lower(hex(c.key))
+       END AS connection_id,
+       n.pod AS pod, w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind,
+       w.name AS workload, d.name AS sni, d.name_source AS name_source,
+       coalesce(c.upstream_address, '') AS upstream_address, coalesce(u.name, '') AS upstream_cluster,
+       ${instant('c.start_ms')} AS started_at, ${instant('c.last_arrival_ms')} AS last_seen_at,
+       CASE c.state WHEN 1 THEN 'open' WHEN 2 THEN 'closed' ELSE 'orphaned' END AS state,
+       c.upload AS upload_bytes, c.download AS download_bytes
+FROM connection c
+JOIN node n ON n.id = c.node_id
+JOIN workload w ON w.id = c.workload_id
+JOIN destination d ON d.id = c.destination_id
+LEFT JOIN cluster_name u ON u.id = c.cluster_id;
 `,
 }
