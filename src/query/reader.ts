@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 
 const APPLICATION_ID = 0x736e696d
+/** A larger file is not read into memory. */
+const MAX_IN_MEMORY = 1024 ** 3
 
 /**
  * Opens a file to read: one that a server is writing, or a copy, also a copy without its WAL in a
@@ -27,7 +29,7 @@ function open(path: string): Database.Database {
       return database
     } catch (error) {
       database.close()
-      if (codeOf(error) !== 'SQLITE_CANTOPEN') throw error
+      if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error) ?? '')) throw error
     }
     return openImmutable(path)
   } catch (error) {
@@ -38,9 +40,17 @@ function open(path: string): Database.Database {
 /**
  * A reader of a WAL-mode file makes a shared-memory file beside it. Where the folder does not allow
  * that nobody else writes there either: the file's bytes are read into memory, marked as not in WAL
- * mode (bytes 18 and 19 of the header: file format read and write version).
+ * mode (bytes 18 and 19 of the header: file format read and write version). Without its WAL they
+ * would be yesterday's totals, so a file that has one is refused.
  */
 function openImmutable(path: string): Database.Database {
+  const walBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  if (walBytes > 0 || statSync(path).size > MAX_IN_MEMORY) {
+    throw new ServiceError(
+      'no_file',
+      `${path} cannot be read in a folder that cannot be written; copy it, with ${path}-wal if there is one, to a folder that can`,
+    )
+  }
   const bytes = readFileSync(path)
   bytes[18] = 1
   bytes[19] = 1
@@ -56,6 +66,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function readerError(error: unknown, path: string): ServiceError {
+  if (error instanceof ServiceError) return error
   const code = codeOf(error)
   if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') {
     return new ServiceError('not_a_snimeter_file', `${path} is damaged or no SQLite file`, {

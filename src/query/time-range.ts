@@ -29,12 +29,17 @@ export function parseTime(text: string, nowMs: number): number {
 }
 
 function isoMs(text: string): number {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return Date.parse(`${text}T00:00:00Z`)
   const match =
-    /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?$/i.exec(
+    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
       text,
     )
   if (match === null) return Number.NaN
-  const [, date, time, zone = 'Z'] = match
-  return Date.parse(`${date}T${time}${zone}`)
+  const [, date = '', time = '00:00', zone = 'Z'] = match
+  return isDate(date) ? Date.parse(`${date}T${time}${zone.toUpperCase()}`) : Number.NaN
+}
+
+/** `Date.parse` takes 30 February for 2 March. */
+function isDate(date: string): boolean {
+  const ms = Date.parse(`${date}T00:00:00Z`)
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date)
 }

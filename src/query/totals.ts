@@ -65,9 +65,9 @@ export function queryTotals(database: Database.Database, query: TotalsQuery): To
   const groups = columns.map((column) => SQL[column])
   const text = `
     SELECT ${[...groups, ''].join(', ')}
-      ${saturatingSum('t.upload')} AS upload_bytes,
-      ${saturatingSum('t.download')} AS download_bytes,
-      sum(t.connections) AS connections
+      coalesce(${saturatingSum('t.upload')}, 0) AS upload_bytes,
+      coalesce(${saturatingSum('t.download')}, 0) AS download_bytes,
+      coalesce(sum(t.connections), 0) AS connections
     FROM (${ranged ? RANGE : LIFETIME}) t
     JOIN workload w ON w.id = t.workload_id
     JOIN destination d ON d.id = t.destination_id

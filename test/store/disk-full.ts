@@ -7,21 +7,17 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Store } from '../../src/store/store.ts'
 import { keyOf, makeBatch, NOON } from './batch-fixture.ts'
+import { storeConfig } from './store-config.ts'
 
 const [folder = ''] = process.argv.slice(2)
 const path = join(folder, 'snimeter.db')
 const ballast = join(folder, 'ballast')
 const troubled = Promise.withResolvers<string>()
 let recovered = 0
-const store = new Store(
-  {
-    path,
-    windowSeconds: 60,
-    changeWindows: true,
-    retention: { hoursMs: 400 * 86_400_000, connectionsMs: 7 * 86_400_000 },
-  },
-  { trouble: ({ code }) => troubled.resolve(code), recovered: () => recovered++ },
-)
+const store = new Store(storeConfig(path), {
+  trouble: ({ code }) => troubled.resolve(code),
+  recovered: () => recovered++,
+})
 await store.open(NOON)
 await store.commit(makeBatch({ sequence: 1, usage: [{ upload: 1 }], connections: [{ id: 1 }] }))
 try {

@@ -5,6 +5,7 @@ import { after } from 'node:test'
 import Database from 'better-sqlite3'
 import { Store, type StoreConfig, type StoreEvents } from '../../src/store/store.ts'
 import { NOON } from './batch-fixture.ts'
+import { storeConfig } from './store-config.ts'
 
 /** Deleted when the tests of the file have run. */
 export const folder = mkdtempSync(join(tmpdir(), 'snimeter-store-'))
@@ -18,15 +19,6 @@ export function makeStore(
   events: StoreEvents = {},
 ) {
   return new Store({ ...storeConfig(path), ...config }, events)
-}
-
-export function storeConfig(path: string): StoreConfig {
-  return {
-    path,
-    windowSeconds: 60,
-    changeWindows: true,
-    retention: { hoursMs: 400 * 86_400_000, connectionsMs: 7 * 86_400_000 },
-  }
 }
 
 /** Opens, works, and stops, whatever happens. */
