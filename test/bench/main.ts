@@ -190,6 +190,11 @@ async function storagePart(): Promise<void> {
     milliseconds(commit.commitMs),
     commit.commitMs < 1000,
   )
+  report.gate(
+    '100 k pairs: the thread that receives waits < 50 ms (p99) meanwhile',
+    milliseconds(commit.loopP99Ms),
+    commit.loopP99Ms < 50,
+  )
   if (quick) return
   const totals = await benchTotals(10_000_000)
   report.table(

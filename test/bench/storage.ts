@@ -63,10 +63,10 @@ export interface TotalsResult {
   readonly workloadSniTotalsMs: number
 }
 
-/** Reads the totals beside so many rows of usage: 10,000 pairs times as many minutes as it takes. */
+/** Reads the totals beside so many rows of usage: 100,000 pairs times as many minutes as it takes. */
 export async function benchTotals(usageRows: number): Promise<TotalsResult> {
-  const workloads = 100
-  const names = 100
+  const workloads = 500
+  const names = 200
   const pairs = workloads * names
   const minutes = Math.ceil(usageRows / pairs)
   return withStore(async (store, path) => {
