@@ -216,7 +216,21 @@ describe('questions', () => {
 })
 
 describe('flush', () => {
-  it('commits what gathered behind a batch under way, and what waited for the file', async () => {
+  it('commits what gathered behind a batch under way', async () => {
+    const f = new Fixture()
+    f.hear(1, 10)
+    const first = f.committer.commit()
+    f.hear(2, 20)
+    const flushed = f.committer.flush()
+    f.store.succeed()
+    await first
+    assert.equal(await isSettled(flushed), false)
+    f.store.succeed()
+    await flushed
+    assert.deepEqual(f.uploads(), [[10], [20]])
+  })
+
+  it('commits what waited for the file', async () => {
     const f = new Fixture(NOON + 1000)
     f.pipeline.tick(NOON + 20_000)
     const first = f.committer.commit()

@@ -116,6 +116,30 @@ describe('a batch', () => {
     }
   })
 
+  it('adds up exactly within one batch too, where a sum of doubles would not', async () => {
+    const path = newPath()
+    const big = Number.MAX_SAFE_INTEGER
+    await withStore(makeStore(path), (store) =>
+      store.commit(
+        makeBatch({
+          sequence: 1,
+          usage: Array.from({ length: 3 }, () => ({ upload: big, download: big, opened: 1 })),
+        }),
+      ),
+    )
+    for (const view of ['sni_totals', 'usage']) {
+      assert.deepEqual(
+        rows(
+          path,
+          `SELECT CAST(upload_bytes AS TEXT) AS up, CAST(download_bytes AS TEXT) AS down FROM ${view}`,
+        ),
+        [{ up: '27021597764222973', down: '27021597764222973' }],
+        view,
+      )
+    }
+    assert.deepEqual(rows(path, 'SELECT connections FROM sni_totals'), [{ connections: 3 }])
+  })
+
   it('sets a row aside that cannot be stored, and commits the rest', async () => {
     const path = newPath()
     const outcome = await withStore(makeStore(path), (store) =>
