@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { syncBuiltinESMExports } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import workerThreads, { type Worker } from 'node:worker_threads'
@@ -138,6 +140,30 @@ describe('stop', () => {
     const expected = [{ committed: true }, [['a.example', 70, 10]]]
     assert.deepEqual(outcomes, [expected, expected])
   })
+})
+
+describe('a start that fails', () => {
+  for (const part of ['als', 'http'] as const) {
+    it(`because the ${part} address is taken lets go of everything that it had opened`, async (t) => {
+      const path = newFile(t)
+      const taken = createServer().listen(0, '127.0.0.1')
+      t.after(() => taken.close())
+      await once(taken, 'listening')
+      const { port } = taken.address() as AddressInfo
+      const config = configFor(path)
+      const app = makeApp(t, {
+        ...config,
+        [part]: { ...config[part], listen: `127.0.0.1:${port}` },
+      })
+      await assert.rejects(app.start(), new RegExp(String(port)))
+      assert.deepEqual(await app.stop(), { committed: true })
+      const next = makeApp(t, config)
+      await next.start()
+      await send(next, finals(1, 10, 7), 10)
+      assert.deepEqual(await next.stop(), { committed: true })
+      assert.deepEqual(select(path, TOTALS), [['a.example', 70, 10]])
+    })
+  }
 })
 
 describe('while another program holds the file', () => {
