@@ -4,6 +4,7 @@ import {
   type CallInternals,
   internalsOf,
   readToTheEnd,
+  releaseLastMessage,
   takeQueued,
   watchStatus,
 } from './grpc-internals.ts'
@@ -87,7 +88,10 @@ export class ServedCall {
 
   #listen(): void {
     const inside = internalsOf(this.#call)
-    this.#call.on('data', (bytes: Buffer) => this.#message(bytes))
+    this.#call.on('data', (bytes: Buffer) => {
+      this.#message(bytes)
+      if (inside !== undefined) releaseLastMessage(inside)
+    })
     this.#call.on('end', () => this.end())
     // Every error comes with the close of its stream; without a listener it would end the process.
     this.#call.on('error', () => undefined)

@@ -49,6 +49,8 @@ export class ServerUnderTest {
     const [command, ...rest] = onCore(0, [
       process.execPath,
       '--expose-gc',
+      // As `npm start` and the image run it.
+      ...(name === 'snimeter' ? ['--max-semi-space-size=4'] : []),
       '--import',
       here('./loop-delay.ts'),
       ...program,
