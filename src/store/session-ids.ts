@@ -3,7 +3,7 @@ import type { Definitions } from '../model/batch.ts'
 import type { RefusedRows } from './refused-rows.ts'
 
 /** The batch uses a session id that was never defined: a row of it cannot be stored. */
-export class UnknownIdError extends RangeError {}
+class UnknownIdError extends RangeError {}
 
 /**
  * The file's ids of the writing process's session ids. A definition finds its row in the dictionary

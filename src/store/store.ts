@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
@@ -123,6 +124,13 @@ export class Store {
    */
   async tidy(): Promise<void> {
     await this.#ask({ kind: 'tidy' })
+  }
+
+  /** Bytes of the file and of its log; a log that keeps growing has a reader that never ends. */
+  sizes(): { readonly fileBytes: number; readonly walBytes: number } {
+    const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+    const { path } = this.#config
+    return { fileBytes: size(path), walBytes: size(`${path}-wal`) }
   }
 
   /** Gives up on a batch that does not go in: its `commit` rejects after one last attempt. */

@@ -2,7 +2,7 @@
  * Run by read-only.test.ts in a mount namespace of its own: makes files in a small file system, makes
  * that read-only, and prints what a reader and a writer say of them as JSON.
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openReader, queryTotals } from '../../src/query/totals.ts'
@@ -18,7 +18,7 @@ await store.commit(makeBatch({ sequence: 1, usage: [{ upload: 100 }] }))
 copyFileSync(file('whole.db'), file('live.db'))
 copyFileSync(file('whole.db-wal'), file('live.db-wal'))
 await store.stop()
-execFileSync('mount', ['-o', 'remount,ro', folder])
+spawnSync('mount', ['-o', 'remount,ro', folder])
 
 function read(name: string): string {
   try {

@@ -304,3 +304,15 @@ it('reads a copy made while the server writes', async () => {
   })
   assert.deepEqual(rows(copy, 'SELECT upload_bytes FROM sni_totals'), [{ upload_bytes: 100 }])
 })
+
+it('says how large the file and its log are', async () => {
+  const store = makeStore(newPath())
+  assert.deepEqual(store.sizes(), { fileBytes: 0, walBytes: 0 })
+  await withStore(store, async () => {
+    await store.commit(makeBatch({ sequence: 1, usage: [{ upload: 100 }] }))
+    assert.ok(store.sizes().walBytes > 4096)
+  })
+  // Stopping copies the log back.
+  assert.equal(store.sizes().walBytes, 0)
+  assert.ok(store.sizes().fileBytes > 4096)
+})
