@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { compileProgram } from './compiled-program.ts'
+import { compileProgram, shippedOptions } from './compiled-program.ts'
 import { cpuSeconds, onCore, residentBytes } from './process-cost.ts'
 import type { TruthRow } from './truth.ts'
 
@@ -49,6 +49,7 @@ export class ServerUnderTest {
     const [command, ...rest] = onCore(0, [
       process.execPath,
       '--expose-gc',
+      ...(name === 'snimeter' ? shippedOptions() : []),
       // As `npm start` and the image run it.
       ...(name === 'snimeter' ? ['--max-semi-space-size=4'] : []),
       '--import',
