@@ -22,6 +22,8 @@ const DAY_MS = 24 * HOUR_MS
 const TICK_MS = 1000
 /** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
 const UNREADY_ABOVE = 1.25
+/** Shedding ends below this part of `memory.shed_above`. */
+const SHED_UNTIL = 0.9
 
 export interface AppDependencies {
   readonly logger: Logger
@@ -43,6 +45,9 @@ export class App {
   #starting: Promise<void> | undefined
   #stopped: Promise<StopOutcome> = Promise.resolve({ committed: true })
   #startedMs = 0
+  /** Whether the file refuses what is tried, and how often that was told. */
+  #failing = false
+  #failures = 0
   readonly #failure = Promise.withResolvers<Error>()
 
   constructor(config: Config, { logger }: AppDependencies) {
@@ -106,12 +111,14 @@ export class App {
     }
     try {
       const now = clock.now()
+      const dayStart = Math.floor(now / DAY_MS) * DAY_MS
       pipeline.restore(
         await store.loadOpen(this.#config.ledger.maxConnections),
-        await store.pairsSince(Math.floor(now / DAY_MS) * DAY_MS),
+        await store.pairsBetween(dayStart, dayStart + DAY_MS),
         now,
       )
       declarePipelineMetrics(this.#metrics, pipeline, committer)
+      this.#declareStoreMetrics()
       await recorder?.start()
       await this.#queries.start()
       await this.#http.start()
@@ -146,9 +153,11 @@ export class App {
   async #stopParts(parts: Parts): Promise<StopOutcome> {
     const { shutdown } = this.#config
     if (shutdown.propagationDelayMs > 0) await delay(shutdown.propagationDelayMs)
+    // One deadline for all of it; commits go on while the streams are drained.
+    const endMs = performance.now() + shutdown.deadlineMs
+    await parts.receiver.drain(shutdown.deadlineMs / 2)
     for (const timer of parts.timers) clearInterval(timer)
-    await parts.receiver.drain(shutdown.deadlineMs)
-    const outcome = await this.#flush(parts)
+    const outcome = await this.#flush(parts, Math.max(0, endMs - performance.now()))
     await parts.recorder?.stop()
     await parts.store.stop()
     await this.#http.stop()
@@ -161,10 +170,10 @@ export class App {
     return this.#parts
   }
 
-  async #flush({ committer, store, pipeline }: Parts): Promise<StopOutcome> {
+  async #flush({ committer, store, pipeline }: Parts, withinMs: number): Promise<StopOutcome> {
     const deadline = setTimeout(() => {
       store.abandon().catch(() => undefined)
-    }, this.#config.shutdown.deadlineMs)
+    }, withinMs)
     try {
       await committer.flush()
       return { committed: true }
@@ -190,14 +199,33 @@ export class App {
         newestAllowedMs: Date.now() + HOUR_MS,
       },
       {
-        trouble: (trouble) =>
+        trouble: (trouble) => {
+          this.#failing = true
+          this.#failures++
           this.#logger.error(
             { ...trouble, path: store.path },
-            'the file does not take commits; what arrives is kept in memory and retried',
-          ),
-        recovered: () => this.#logger.info({ path: store.path }, 'the file takes commits again'),
+            'the file fails; what arrives is kept in memory, and the same is tried again',
+          )
+        },
+        recovered: () => {
+          this.#failing = false
+          this.#logger.info({ path: store.path }, 'the file works again')
+        },
       },
     )
+  }
+
+  #declareStoreMetrics(): void {
+    this.#metrics.gauge({
+      name: 'snimeter_store_failing',
+      help: '1 while the file does not take commits (or answers); what arrives gathers in memory.',
+      read: () => (this.#failing ? 1 : 0),
+    })
+    this.#metrics.counter({
+      name: 'snimeter_store_trouble_total',
+      help: 'Times that trouble with the file was told: at its start, then every ten seconds.',
+      read: () => this.#failures,
+    })
   }
 
   #makeRecorder(): CaptureWriter | undefined {
@@ -252,11 +280,13 @@ export class App {
   #watchMemory(pipeline: Pipeline): void {
     const { shedAboveBytes } = this.#config.memory
     const { rss } = process.memoryUsage()
-    pipeline.shedding = rss > shedAboveBytes
-    if (rss > shedAboveBytes) {
+    // Once it sheds it goes on until there is some room: at the edge it would flap.
+    pipeline.shedding = rss > shedAboveBytes * (pipeline.shedding ? SHED_UNTIL : 1)
+    if (pipeline.shedding) {
       this.#sampled.warn({ rss, shedAboveBytes }, 'memory is short: periodic entries are dropped')
     }
-    this.#health.set(rss > shedAboveBytes * UNREADY_ABOVE ? 'memory' : 'ready')
+    const spent = rss > shedAboveBytes * UNREADY_ABOVE || pipeline.ledger.full
+    this.#health.set(spent ? 'memory' : 'ready')
   }
 
   /** The storage thread is gone. (A batch that a shutdown gave up on is told by `stop`.) */

@@ -74,9 +74,16 @@ export class Committer {
 
   /** Everything received so far, into the file. */
   async flush(): Promise<void> {
-    if (this.#pipeline.held.size > 0) await this.ask()
+    let unanswered: unknown
+    if (this.#pipeline.held.size > 0) {
+      await this.ask().catch((error: unknown) => {
+        unanswered = error
+      })
+    }
     if (this.busy || this.#failure !== undefined) await this.commit()
     if (this.#pipeline.hasChanges) await this.commit()
+    // What could be committed is; what waits for an answer that did not come is not.
+    if (unanswered !== undefined) throw unanswered
   }
 
   async #commitOne(): Promise<void> {

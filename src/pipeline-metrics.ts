@@ -89,6 +89,16 @@ export function declarePipelineMetrics(
         value,
       })),
   })
+  metrics.counter({
+    name: 'snimeter_dictionary_overflows_total',
+    help: 'Values without room: nodes become the unknown source, workloads __other__, clusters empty.',
+    labelNames: ['dictionary'],
+    read: () =>
+      Object.entries(identities.overflows).map(([dictionary, value]) => ({
+        labels: { dictionary },
+        value,
+      })),
+  })
   metrics.gauge({
     name: 'snimeter_newest_moment_seconds',
     help: 'Newest arrival or tick that the pipeline has seen, unix time.',

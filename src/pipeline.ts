@@ -98,6 +98,10 @@ export class Pipeline {
   }
 
   /** While true, periodic entries are dropped and counted as `shed`; the next one heals them. */
+  get shedding(): boolean {
+    return this.#decoder.shedPeriodic
+  }
+
   set shedding(value: boolean) {
     this.#decoder.shedPeriodic = value
   }
@@ -166,7 +170,8 @@ export class Pipeline {
       for (const sample of samples) {
         // Booking it anew would count its bytes twice: without room for its row it is refused.
         if (!restored) {
-          this.coverage.rejected(sample.origin.node, Reject.no_room)
+          const reason = sample.final ? Reject.final_lost : Reject.no_room
+          this.coverage.rejected(sample.origin.node, reason)
           continue
         }
         sample.restore(this.#scratch, this.#texts)

@@ -64,11 +64,12 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     const dayStart = Math.floor(firstMs / DAY_MS) * DAY_MS
     pipeline.restore(
       await store.loadOpen(config.ledger.maxConnections),
-      await store.pairsSince(dayStart),
+      await store.pairsBetween(dayStart, dayStart + DAY_MS),
       firstMs,
     )
     const messages = await feed({ pipeline, committer, store }, first, records, options)
     await committer.flush()
+    tellWhatWasBent(pipeline, options.logger)
     await store.tidy()
     return { messages, entries: pipeline.coverage.entries, rejected: rejectedOf(pipeline) }
   } finally {
@@ -116,6 +117,23 @@ async function feed(
     options.logger.warn({ path }, 'the capture ends in the middle of a record (its writer crashed)')
   }
   return messages
+}
+
+/** What a late replay cannot book where it belongs, it books elsewhere: never without a word. */
+function tellWhatWasBent({ rollup, identities }: Pipeline, logger: Logger): void {
+  if (rollup.bookedLate > 0) {
+    logger.warn(
+      { deltas: rollup.bookedLate },
+      'deltas older than the minutes of this file were booked to its oldest minutes; replay into a new file to keep their times',
+    )
+  }
+  const { overflows } = identities.budget
+  if (overflows > 0) {
+    logger.warn(
+      { connections: overflows },
+      'connections over a name budget were booked to __other__',
+    )
+  }
 }
 
 function rejectedOf(pipeline: Pipeline): Record<string, number> {

@@ -183,7 +183,7 @@ describe('while another program holds the file', () => {
       assert.equal(committed, false)
       assert.match(
         message ?? '',
-        /^not everything received is in .*file\.db: the last batch is not in the file after \d+ attempts: database is locked \(SQLITE_BUSY\); \d+ further changed rows were waiting$/,
+        /^not everything received is in .*file\.db: the file failed \d+ attempts: database is locked \(SQLITE_BUSY\); \d+ further changed rows were waiting$/,
       )
     }
     other.exec('ROLLBACK')

@@ -45,7 +45,11 @@ class Process {
     })
     this.pipeline = new Pipeline(config, this.#writer.open(nowMs))
     const day = Math.floor(nowMs / DAY) * DAY
-    this.pipeline.restore(this.#writer.loadOpen(1000), this.#writer.pairsSince(day), nowMs)
+    this.pipeline.restore(
+      this.#writer.loadOpen(1000),
+      this.#writer.pairsBetween(day, day + 86_400_000),
+      nowMs,
+    )
     this.#stream = this.pipeline.openStream()
   }
 
@@ -203,6 +207,27 @@ describe('minutes_from', () => {
       ['2026-11-24T12:00:00Z', '2026-11-24T13:00:00Z', 5],
       ['2026-11-24T13:00:00Z', '2026-11-24T13:01:00Z', 7],
     ])
+  })
+
+  it('stays where it is when minutes are to be kept longer from now on', (t) => {
+    const path = newFile(t)
+    const first = new Process(path, NOON)
+    first.hear({ connection: 1, upload: 5, start: NOON }, NOON)
+    first.pipeline.tick(NOON + KEPT + HOUR)
+    first.commit()
+    first.pipeline.tick(NOON + KEPT + HOUR + 10_000)
+    first.end()
+    const config = defaultConfig()
+    const retention = { ...config.store.retention, minutesMs: 2 * KEPT }
+    const longer = { ...config, store: { ...config.store, retention } }
+    const second = new Process(path, NOON, longer)
+    const later = NOON + KEPT + HOUR + 20_000
+    second.hear({ connection: 2, upload: 7, start: NOON + 5000, final: true }, later)
+    assert.equal(second.pipeline.rollup.minutesFromMs, NOON + HOUR)
+    second.end()
+    const [minutes] = all(path, 'SELECT min(window_ms) FROM usage_minute')
+    assert.ok(Number(minutes?.[0]) >= NOON + HOUR)
+    assert.deepEqual(all(path, 'SELECT sum(upload_bytes) FROM usage'), [[12]])
   })
 })
 

@@ -95,7 +95,7 @@ class Life {
   #begin(): Pipeline {
     const opening = this.#writer.open(NOON)
     const pipeline = new Pipeline(defaultConfig(), opening)
-    pipeline.restore(this.#writer.loadOpen(1000), this.#writer.pairsSince(0), NOON)
+    pipeline.restore(this.#writer.loadOpen(1000), this.#writer.pairsBetween(0, 2 ** 50), NOON)
     return pipeline
   }
 }

@@ -86,7 +86,7 @@ export class Dictionary<T> {
 
   /** The batch with the released ids is in the file: they are free for new values. */
   committed(): void {
-    this.#free.push(...this.#released)
+    for (const id of this.#released) this.#free.push(id)
     this.#released = []
   }
 }

@@ -5,6 +5,8 @@ export interface NameBudgetConfig {
 }
 
 const DAY_MS = 86_400_000
+/** Pairs of workload and name a day at most, whatever the budgets say: about 400 MB, and a Set's limit is near. */
+const MAX_PAIRS = 8_000_000
 /** Session ids of destinations stay below this (the name budget is far smaller). */
 const ID_SPACE = 2 ** 26
 
@@ -48,6 +50,7 @@ export class NameBudget {
     const isNew = destination === undefined || !this.#names.has(destination)
     if (
       used < this.#config.perWorkloadPerDay &&
+      this.#pairs.size < MAX_PAIRS &&
       (!isNew || this.#names.size < this.#config.perDay)
     ) {
       return true

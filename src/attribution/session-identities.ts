@@ -41,6 +41,8 @@ export interface UsedIds {
  */
 export class SessionIdentities {
   readonly budget: NameBudget
+  /** Values that found no room: nodes become the unknown source, workloads `__other__`, clusters ''. */
+  readonly overflows = { nodes: 0, workloads: 0, clusters: 0 }
   readonly #texts: TextTable
   readonly #nodes = new Dictionary<{ readonly node: Node; readonly workload: number }>()
   readonly #workloads = new Dictionary<Workload>()
@@ -69,6 +71,7 @@ export class SessionIdentities {
   node(node: Node): { node: number; workload: number } {
     const known = this.#nodes.find(nodeKey(node))
     if (known === undefined && this.#nodes.size >= MAX_NODES && node !== UNKNOWN_NODE) {
+      this.overflows.nodes++
       return this.node(UNKNOWN_NODE)
     }
     const workload = this.workload(node.workload)
@@ -81,6 +84,7 @@ export class SessionIdentities {
     const known = this.#workloads.find(key)
     if (known !== undefined) return known
     if (this.#workloads.size >= MAX_NODES) {
+      this.overflows.workloads++
       return this.#workloads.intern(workloadKey(OTHER_WORKLOAD), OTHER_WORKLOAD)
     }
     return this.#workloads.intern(key, workload)
@@ -205,7 +209,9 @@ export class SessionIdentities {
   #clusterNamed(name: string): number {
     const known = this.#clusters.find(name)
     if (known !== undefined) return known
-    return this.#clusters.size >= MAX_CLUSTERS ? 0 : this.#clusters.intern(name, name)
+    if (this.#clusters.size < MAX_CLUSTERS) return this.#clusters.intern(name, name)
+    this.overflows.clusters++
+    return 0
   }
 }
 

@@ -72,7 +72,7 @@ export class HttpServer implements Component {
     } catch (error) {
       throw new ServiceError(
         'listen_failed',
-        `cannot listen on ${formatAddress({ host, port })} for HTTP: ${(error as Error).message}`,
+        `cannot listen on ${formatAddress({ host, port })} for HTTP (${(error as Error).message}); is another program listening there? see http.listen`,
         { cause: error },
       )
     }

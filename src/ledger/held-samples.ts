@@ -15,6 +15,7 @@ export interface Texts {
 export interface HeldSample {
   readonly origin: SampleOrigin
   readonly arrivalMs: number
+  readonly final: boolean
   /** Writes the sample into row 0 of an empty batch. */
   restore(batch: SampleBatch, texts: Texts): void
 }
@@ -51,7 +52,9 @@ export class HeldSamples {
 
   /** Keeps a sample; false when there is no room. */
   hold(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {
-    if (this.size >= MAX_HELD_SAMPLES) return false
+    // A final is its connection's last word: the last quarter is kept for those.
+    if (this.size >= (batch.final[i] === 1 ? MAX_HELD_SAMPLES : MAX_HELD_SAMPLES * 0.75))
+      return false
     const text = keyText(batch, i)
     let held = this.#ids.get(text)
     if (held === undefined) {
@@ -142,6 +145,7 @@ function copySample(
   return {
     origin,
     arrivalMs,
+    final: final === 1,
     restore(into, intoTexts) {
       into.reset()
       into.count = 1

@@ -2,16 +2,17 @@
 const MAX_STEP_MS = 60_000
 
 /**
- * The clock that ages of connections run on: the sum of the steps between arrivals and ticks, each
- * at least 0 and at most 60 s. A week of downtime is a minute to it, so nothing is orphaned or
- * deleted for having been silent while nobody listened; a wall clock that jumps cannot age anything.
+ * The clock that ages of connections run on: the sum of the steps by which arrivals and ticks go
+ * beyond the newest one, each at most 60 s. A week of downtime is a minute to it, so nothing is
+ * orphaned or deleted for having been silent while nobody listened; a wall clock that jumps cannot age
+ * anything, and neither can the replay of an old recording: its time has passed already.
  */
 export class LedgerClock {
   /** Ledger time, ms. */
   ms: number
   /** Newest arrival or tick, unix ms. */
   newestMs: number
-  #lastMs: number | undefined
+  #begun = false
 
   constructor(ms: number, newestMs: number) {
     this.ms = ms
@@ -20,10 +21,10 @@ export class LedgerClock {
 
   /** Takes the time of an arrival or a tick. */
   advance(nowMs: number): void {
-    if (this.#lastMs !== undefined) {
-      this.ms += Math.min(Math.max(nowMs - this.#lastMs, 0), MAX_STEP_MS)
-    }
-    this.#lastMs = nowMs
-    if (nowMs > this.newestMs) this.newestMs = nowMs
+    const step = nowMs - this.newestMs
+    // The first step of a process spans the time that nobody listened.
+    if (step > 0 && this.#begun) this.ms += Math.min(step, MAX_STEP_MS)
+    if (step > 0) this.newestMs = nowMs
+    this.#begun = true
   }
 }

@@ -94,7 +94,8 @@ export class Ledger {
       if (!lookedUp && this.#keptAside(batch, i, origin, arrivalMs)) return
       row = this.#admit(batch, i, origin, arrivalMs)
       if (row === NONE) {
-        this.#deps.coverage.rejected(origin.node, Reject.no_room)
+        const reason = batch.final[i] === 1 ? Reject.final_lost : Reject.no_room
+        this.#deps.coverage.rejected(origin.node, reason)
         return
       }
     }
@@ -186,7 +187,8 @@ export class Ledger {
     const knownThere = held.size > 0 && held.has(batch, i)
     if (!knownThere && !this.#forgotten.mustLookUp(start, arrivalMs)) return false
     if (!held.hold(batch, i, origin, arrivalMs)) {
-      this.#deps.coverage.rejected(origin.node, Reject.no_room)
+      const reason = batch.final[i] === 1 ? Reject.final_lost : Reject.no_room
+      this.#deps.coverage.rejected(origin.node, reason)
     }
     return true
   }
@@ -228,6 +230,7 @@ export class Ledger {
     c.previousSpanStartMs[o] = 0
     c.previousSpanEndMs[o] = 0
     c.lastDeltaBytes[o] = 0
+    c.lastArrivalMs[o] = arrivalMs
     c.upload[o] = 0
     c.download[o] = 0
     this.living++
@@ -248,7 +251,8 @@ export class Ledger {
     const download = (wire ? batch.wireDownload[i] : batch.plainDownload[i]) as number
     const final = batch.final[i] === 1
     const moment = momentOf(batch.startMs[i] as number, batch.durationMs[i] as number, arrivalMs)
-    c.lastArrivalMs[o] = arrivalMs
+    // A replay tells the past again: it does not take a later word back.
+    if (arrivalMs > (c.lastArrivalMs[o] as number)) c.lastArrivalMs[o] = arrivalMs
     c.lastLedgerMs[o] = this.#deps.clock.ms
     this.#noteUpstream(c, o, batch, i)
 

@@ -4,7 +4,7 @@ import type { ConnectionTable } from './connection-table.ts'
 const NONE = -1
 
 /** Rows looked at for one that the file has; those that it has not go to the end of the queue. */
-const MOST_TRIES = 64
+const MOST_TRIES = 4096
 
 /**
  * Closed rows, about in the order in which they were closed. Only a row that the file has (committed,

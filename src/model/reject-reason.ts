@@ -21,6 +21,8 @@ export const REJECT_REASONS = [
   'shed',
   /** No room for the connection: nothing is booked until its final entry. */
   'no_room',
+  /** A final entry for which there was no room at all (commits have failed for long): its bytes are lost. */
+  'final_lost',
 ] as const
 
 export type RejectReason = (typeof REJECT_REASONS)[number]

@@ -186,7 +186,7 @@ function listenError(at: ListenAddress, error: Error): ServiceError {
   const reason = /errors: \[(.*)\]/.exec(error.message)?.[1] ?? error.message
   return new ServiceError(
     'listen_failed',
-    `cannot listen on ${formatAddress(at)} for access logs: ${reason}`,
+    `cannot listen on ${formatAddress(at)} for access logs (${reason}); is another program listening there? see als.listen`,
     { cause: error },
   )
 }

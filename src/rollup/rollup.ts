@@ -60,12 +60,12 @@ export class Rollup {
   ): void {
     let start = startMs
     let end = endMs
-    if (start < this.minutesFromMs) {
-      if (end < this.minutesFromMs) {
-        end = this.minutesFromMs
-        this.clamped++
-      }
+    // Cut or moved up to what may still be booked: the part before is an estimate, and late.
+    const isCut = start < this.minutesFromMs
+    if (isCut) {
       start = this.minutesFromMs
+      if (end < start) end = start
+      this.clamped++
     }
     if (end <= start) {
       this.#addAt(workload, destination, end, upload, download, 0, 0)
@@ -82,7 +82,7 @@ export class Rollup {
         destination,
         upload,
         download,
-        0,
+        isCut ? upload + download : 0,
         0,
         0,
         start,

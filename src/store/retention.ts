@@ -2,6 +2,8 @@ import type Database from 'better-sqlite3'
 import { COVERAGE_COUNTERS } from './coverage-table.ts'
 import { saturatingAdd } from './saturating-add.ts'
 
+/** Hours of usage deleted in an hour of ledger time at most. */
+const HOURS_PER_PASS = 24
 /** Connection rows looked at in one slice: a few ms. */
 const CONNECTION_SLICE = 5000
 
@@ -20,6 +22,9 @@ export class Retention {
   readonly #config: RetentionConfig
   readonly #database: Database.Database
   readonly #statements
+  /** Ledger time since which hours were deleted, and how many more may be. */
+  #hoursMs = Number.NEGATIVE_INFINITY
+  #hoursLeft = 0
   #cursor: Uint8Array = new Uint8Array(0)
   /** Ledger time at which the last pass over all connections began. */
   #passMs = Number.NEGATIVE_INFINITY
@@ -83,8 +88,7 @@ export class Retention {
     return (
       this.#move(s.oldestMinute, clock.minutes_from_ms, s.usageToHour, s.removeMinute) ||
       this.#move(s.oldestCoverage, clock.minutes_from_ms, s.coverageToHour, s.removeCoverage) ||
-      this.#move(s.oldestHour, hoursFrom, undefined, s.removeHour) ||
-      this.#move(s.oldestCoverageHour, hoursFrom, undefined, s.removeCoverageHour) ||
+      this.#forgetHour(clock.ledger_ms, hoursFrom) ||
       this.#forgetConnections(clock.ledger_ms)
     )
   }
@@ -105,6 +109,22 @@ export class Retention {
       })
       .immediate()
     return true
+  }
+
+  /**
+   * Deletes the oldest hour, at most a day of hours per hour of ledger time: a wall clock that is a year
+   * ahead at start, and mended soon after, must not take a year of usage with it.
+   */
+  #forgetHour(ledgerMs: number, beforeMs: number): boolean {
+    const s = this.#statements
+    if (ledgerMs - this.#hoursMs >= 3_600_000) {
+      this.#hoursMs = ledgerMs
+      this.#hoursLeft = HOURS_PER_PASS
+    }
+    if (this.#hoursLeft === 0) return false
+    const moved = this.#move(s.oldestHour, beforeMs, undefined, s.removeHour)
+    if (moved) this.#hoursLeft--
+    return moved || this.#move(s.oldestCoverageHour, beforeMs, undefined, s.removeCoverageHour)
   }
 
   /**

@@ -113,9 +113,12 @@ export class Store {
     return open
   }
 
-  /** Pairs whose totals changed at or after a moment: what was named today, for the name budgets. */
-  pairsSince(ms: number): Promise<{ workload: Workload; destination: Destination }[]> {
-    return this.#ask({ kind: 'pairsSince', ms })
+  /** Pairs that may have been used in `[fromMs, toMs)`: what was named on a day, for the name budgets. */
+  pairsBetween(
+    fromMs: number,
+    toMs: number,
+  ): Promise<{ workload: Workload; destination: Destination }[]> {
+    return this.#ask({ kind: 'pairsBetween', fromMs, toMs })
   }
 
   /**

@@ -12,7 +12,7 @@ export type Request =
   | { readonly kind: 'lookup'; readonly keys: Uint8Array }
   /** A page of open connections, in the order of their keys. */
   | { readonly kind: 'loadOpen'; readonly afterKey: Uint8Array; readonly limit: number }
-  | { readonly kind: 'pairsSince'; readonly ms: number }
+  | { readonly kind: 'pairsBetween'; readonly fromMs: number; readonly toMs: number }
   | { readonly kind: 'tidy' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
   | { readonly kind: 'abandon' }
@@ -23,7 +23,7 @@ export interface Answers {
   readonly commit: CommitOutcome
   readonly lookup: (StoredConnection | undefined)[]
   readonly loadOpen: StoredConnection[]
-  readonly pairsSince: { workload: Workload; destination: Destination }[]
+  readonly pairsBetween: { workload: Workload; destination: Destination }[]
   readonly tidy: undefined
   readonly abandon: undefined
   readonly close: undefined

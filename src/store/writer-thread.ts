@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ServiceError } from '../runtime/service-error.ts'
-import { commitBatch, TELL_EVERY_MS } from './committing.ts'
 import { openingError, sqliteCode } from './error-code.ts'
+import { insist, TELL_EVERY_MS, type TroubleEvents } from './insist.ts'
 import type { FromThread, Request } from './thread-messages.ts'
 import { Writer } from './writer.ts'
 
@@ -16,6 +16,11 @@ let tidyTroubleMs = Number.NEGATIVE_INFINITY
 
 function send(message: FromThread): void {
   port.postMessage(message)
+}
+
+const EVENTS: TroubleEvents = {
+  trouble: (trouble) => send({ kind: 'trouble', trouble }),
+  recovered: () => send({ kind: 'recovered' }),
 }
 
 async function perform(request: Request): Promise<unknown> {
@@ -37,21 +42,20 @@ async function perform(request: Request): Promise<unknown> {
     return undefined
   }
   if (writer === undefined) throw new ServiceError('store_closed', `${path} is not open`)
+  const open = writer
   switch (request.kind) {
     case 'commit': {
-      const outcome = await commitBatch(writer, request.batch, abandon.signal, {
-        trouble: (trouble) => send({ kind: 'trouble', trouble }),
-        recovered: () => send({ kind: 'recovered' }),
-      })
+      const { batch } = request
+      const { value, durationMs } = await insist(() => open.apply(batch), abandon.signal, EVENTS)
       tidySoon()
-      return outcome
+      return { ...value, durationMs }
     }
     case 'lookup':
-      return writer.find(request.keys)
+      return (await insist(() => open.find(request.keys), abandon.signal, EVENTS)).value
     case 'loadOpen':
       return writer.loadOpen(request.limit, request.afterKey)
-    case 'pairsSince':
-      return writer.pairsSince(request.ms)
+    case 'pairsBetween':
+      return writer.pairsBetween(request.fromMs, request.toMs)
     case 'tidy': {
       let more = true
       while (more) more = tidySlice()

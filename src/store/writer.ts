@@ -137,12 +137,14 @@ export class Writer {
     return this.#connections.open(afterKey, limit)
   }
 
-  /** Workload and destination of every total that was added to at or after a moment. */
-  pairsSince(ms: number): { workload: Workload; destination: Destination }[] {
+  /** Workload and destination of every total whose first and last moments reach into `[fromMs, toMs)`. */
+  pairsBetween(fromMs: number, toMs: number): { workload: Workload; destination: Destination }[] {
     const rows = this.#database
-      .prepare('SELECT workload_id, destination_id FROM pair_total WHERE last_ms >= ?')
+      .prepare(
+        'SELECT workload_id, destination_id FROM pair_total WHERE last_ms >= ? AND first_ms < ?',
+      )
       .raw()
-      .all(ms) as [number, number][]
+      .all(fromMs, toMs) as [number, number][]
     const pairs = rows.map(([workload, destination]) => ({
       workload: this.#names.workload(workload),
       destination: this.#names.destination(destination),

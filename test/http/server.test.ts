@@ -252,7 +252,7 @@ test('a port that is taken is refused with what the system said', async () => {
   )
   await assert.rejects(second.start(), {
     code: 'listen_failed',
-    message: /^cannot listen on 127\.0\.0\.1:\d+ for HTTP: .*EADDRINUSE/,
+    message: /^cannot listen on 127\.0\.0\.1:\d+ for HTTP \(.*EADDRINUSE/,
   })
   await second.stop()
 })

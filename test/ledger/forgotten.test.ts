@@ -64,7 +64,7 @@ describe('a row leaves memory only when the file has it', () => {
     const f = new LedgerFixture({ maxConnections: 1 })
     for (const id of [1, 2]) f.hear({ id, type: END, upload: 10, start: 0, at: 1000 })
     f.hear({ id: 3, type: END, upload: 10, start: 0, at: 1000 })
-    assert.deepEqual(f.rejected(), { no_room: 1 })
+    assert.deepEqual(f.rejected(), { final_lost: 1 })
     assert.equal(f.totals().upload, 20)
   })
 

@@ -194,7 +194,7 @@ test('a second receiver on the port is refused with what the system said', async
   await using fixture = await startReceiver()
   await assert.rejects(startReceiver({ listen: fixture.address }), {
     code: 'listen_failed',
-    message: new RegExp(`^cannot listen on ${fixture.address} for access logs: .*EADDRINUSE`),
+    message: new RegExp(`^cannot listen on ${fixture.address} for access logs \\(.*EADDRINUSE`),
   })
 })
 

@@ -56,9 +56,9 @@ describe('booking a delta over its span', () => {
     rollup.opened(0, 0, 0)
     rollup.book(0, 0, 6, 0, 9 * MINUTE, 11 * MINUTE)
     assert.deepEqual(rowsOf(rollup), [
-      { window: 10 * MINUTE, upload: 11, download: 0, estimated: 0, opened: 1 },
+      { window: 10 * MINUTE, upload: 11, download: 0, estimated: 6, opened: 1 },
     ])
-    assert.equal(rollup.bookedLate, 2)
+    assert.equal(rollup.bookedLate, 3)
   })
 
   it('the parts of a delta add up to the delta, for any size and span', () => {

@@ -123,7 +123,10 @@ describe('a batch', () => {
       store.commit(
         makeBatch({
           sequence: 1,
-          usage: Array.from({ length: 3 }, () => ({ upload: big, download: big, opened: 1 })),
+          usage: [
+            ...Array.from({ length: 3 }, () => ({ sni: 'a.example', upload: big, opened: 1 })),
+            ...Array.from({ length: 3 }, () => ({ sni: 'b.example', download: big, opened: 1 })),
+          ],
         }),
       ),
     )
@@ -131,13 +134,16 @@ describe('a batch', () => {
       assert.deepEqual(
         rows(
           path,
-          `SELECT CAST(upload_bytes AS TEXT) AS up, CAST(download_bytes AS TEXT) AS down FROM ${view}`,
+          `SELECT CAST(upload_bytes AS TEXT) AS up, CAST(download_bytes AS TEXT) AS down FROM ${view} ORDER BY sni`,
         ),
-        [{ up: '27021597764222973', down: '27021597764222973' }],
+        [
+          { up: '27021597764222973', down: '0' },
+          { up: '0', down: '27021597764222973' },
+        ],
         view,
       )
     }
-    assert.deepEqual(rows(path, 'SELECT connections FROM sni_totals'), [{ connections: 3 }])
+    assert.deepEqual(rows(path, 'SELECT sum(connections) AS n FROM sni_totals'), [{ n: 6 }])
   })
 
   it('sets a row aside that cannot be stored, and commits the rest', async () => {
@@ -239,7 +245,7 @@ describe('rows that memory has forgotten', () => {
           ],
         }),
       )
-      const pairs = await store.pairsSince(NOON)
+      const pairs = await store.pairsBetween(NOON, NOON + 1)
       assert.deepEqual(
         pairs.map((pair) => pair.destination),
         [{ name: 'new.example', nameSource: 'sni' }],

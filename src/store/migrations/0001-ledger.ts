@@ -146,6 +146,7 @@ CREATE TABLE coverage_minute (
   implausible_counter INTEGER NOT NULL,
   shed                INTEGER NOT NULL,
   no_room             INTEGER NOT NULL,
+  final_lost          INTEGER NOT NULL,
   PRIMARY KEY (window_ms, node_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -167,6 +168,7 @@ CREATE TABLE coverage_hour (
   implausible_counter INTEGER NOT NULL,
   shed                INTEGER NOT NULL,
   no_room             INTEGER NOT NULL,
+  final_lost          INTEGER NOT NULL,
   PRIMARY KEY (window_ms, node_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,31 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StoreBatch } from '../model/batch.ts'
 import { Backoff } from '../runtime/backoff.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { sqliteCode } from './error-code.ts'
-import type { CommitOutcome, Trouble } from './thread-messages.ts'
-import type { Writer } from './writer.ts'
+import type { Trouble } from './thread-messages.ts'
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2000
-/** Trouble that lasts is told again after this long, ms. */
 export const TELL_EVERY_MS = 10_000
 
-export interface CommitEvents {
+export interface TroubleEvents {
   trouble(trouble: Trouble): void
   recovered(): void
 }
 
 /**
- * Gets one batch into the file: the same batch, again and again, until it is in or nobody waits for it
- * any more. Between attempts the thread is free, so that lookups are answered meanwhile.
+ * Gets something done with the file (a batch in, an answer out): the same attempt, again and again,
+ * until it succeeds or nobody waits for it any more. Between attempts the thread is free, so that
+ * everything else goes on meanwhile. Rejects with `store_uncommitted` once it was abandoned.
  */
-export async function commitBatch(
-  writer: Writer,
-  batch: StoreBatch,
+export async function insist<T>(
+  attempt: () => T,
   abandoned: AbortSignal,
-  events: CommitEvents,
-): Promise<CommitOutcome> {
+  events: TroubleEvents,
+): Promise<{ readonly value: T; readonly durationMs: number }> {
   let attempts = 0
   let firstFailureMs = 0
   let toldMs = Number.NEGATIVE_INFINITY
@@ -33,9 +30,9 @@ export async function commitBatch(
   for (;;) {
     const startMs = performance.now()
     try {
-      const applied = writer.apply(batch)
+      const value = attempt()
       if (attempts > 0) events.recovered()
-      return { ...applied, durationMs: performance.now() - startMs }
+      return { value, durationMs: performance.now() - startMs }
     } catch (error) {
       attempts++
       if (attempts === 1) firstFailureMs = startMs
@@ -45,7 +42,7 @@ export async function commitBatch(
         toldMs = startMs
       }
       if (abandoned.aborted) throw uncommitted(trouble)
-      // The promise also ends, early, when the batch is abandoned: then one last attempt is made.
+      // The promise also ends, early, when it is abandoned: then one last attempt is made.
       await sleep(backoff.next(), undefined, { signal: abandoned }).catch(() => undefined)
     }
   }
@@ -63,6 +60,6 @@ function troubleOf(error: unknown, attempts: number, sinceMs: number): Trouble {
 function uncommitted({ code, message, attempts }: Trouble): ServiceError {
   return new ServiceError(
     'store_uncommitted',
-    `the last batch is not in the file after ${attempts} attempts: ${message} (${code})`,
+    `the file failed ${attempts} attempts: ${message} (${code})`,
   )
 }
