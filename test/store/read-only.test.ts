@@ -8,7 +8,10 @@ const script = fileURLToPath(new URL('./read-only.ts', import.meta.url))
 it('in a read-only folder a closed file can be read, one with a log is refused, and none written', {
   skip: skipWithoutMounts,
 }, () => {
-  const { stdout, stderr, status } = inMountNamespace(`"${process.execPath}" "${script}" "$d"`)
+  const run = `"${process.execPath}" "${script}"`
+  const { stdout, stderr, status } = inMountNamespace(
+    `${run} make "$d"; mount -o remount,ro "$d"; ${run} look "$d"`,
+  )
   assert.equal(status, 0, stderr)
   assert.deepEqual(JSON.parse(stdout), {
     whole: '100',
