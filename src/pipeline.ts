@@ -4,7 +4,7 @@ import { SessionIdentities, type UsedIds } from './attribution/session-identitie
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
 import { TextInterner } from './decoder/text-interner.ts'
-import { CHUNK_MASK, RowState } from './ledger/connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, RowState, WORDS, Word } from './ledger/connection-chunk.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
 import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
@@ -288,11 +288,11 @@ export class Pipeline {
     for (let row = 0; row < this.ledger.table.rowsMade; row++) {
       const c = this.ledger.table.chunk(row)
       const o = row & CHUNK_MASK
-      if (c.state[o] === RowState.free) continue
-      used.nodes.add(c.node[o] as number)
-      used.workloads.add(c.workload[o] as number)
-      used.destinations.add(c.destination[o] as number)
-      used.clusters.add(c.cluster[o] as number)
+      if (c.bytes[o * BYTES + Byte.state] === RowState.free) continue
+      used.nodes.add(c.words[o * WORDS + Word.node] as number)
+      used.workloads.add(c.words[o * WORDS + Word.workload] as number)
+      used.destinations.add(c.words[o * WORDS + Word.destination] as number)
+      used.clusters.add(c.words[o * WORDS + Word.cluster] as number)
     }
     return used
   }

@@ -1,6 +1,6 @@
 import type { ConnectionColumns } from '../model/batch.ts'
 import { ConnectionState } from '../model/connection.ts'
-import { CHUNK_MASK, RowState } from './connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, NUMBERS, Num, RowState, WORDS, Word } from './connection-chunk.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The changed rows of a ledger as an immutable copy; they are in flight until `committed()`. */
@@ -13,27 +13,27 @@ export function cutConnections(ledger: Ledger): ConnectionColumns {
     const c = ledger.table.chunk(row)
     const o = row & CHUNK_MASK
     for (let word = 0; word < 4; word++) {
-      words.setInt32(i * 16 + word * 4, c.identity[o * 4 + word] as number)
-      columns.address[i * 4 + word] = c.address[o * 4 + word] as number
+      words.setInt32(i * 16 + word * 4, c.words[o * WORDS + Word.identity + word] as number)
+      columns.address[i * 4 + word] = c.words[o * WORDS + Word.address + word] as number
     }
-    columns.kind[i] = c.kind[o] as number
-    columns.identityKind[i] = c.identityKind[o] as number
-    columns.meter[i] = c.meter[o] as number
-    columns.state[i] = storedState(c.state[o] as number)
-    columns.node[i] = c.node[o] as number
-    columns.workload[i] = c.workload[o] as number
-    columns.destination[i] = c.destination[o] as number
-    columns.cluster[i] = c.cluster[o] as number
-    columns.port[i] = c.port[o] as number
-    columns.startMs[i] = c.startMs[o] as number
-    columns.momentMs[i] = c.momentMs[o] as number
-    columns.previousSpanStartMs[i] = c.previousSpanStartMs[o] as number
-    columns.previousSpanEndMs[i] = c.previousSpanEndMs[o] as number
-    columns.lastDeltaBytes[i] = c.lastDeltaBytes[o] as number
-    columns.lastArrivalMs[i] = c.lastArrivalMs[o] as number
-    columns.lastLedgerMs[i] = c.lastLedgerMs[o] as number
-    columns.upload[i] = c.upload[o] as number
-    columns.download[i] = c.download[o] as number
+    columns.kind[i] = c.bytes[o * BYTES + Byte.kind] as number
+    columns.identityKind[i] = c.bytes[o * BYTES + Byte.identityKind] as number
+    columns.meter[i] = c.bytes[o * BYTES + Byte.meter] as number
+    columns.state[i] = storedState(c.bytes[o * BYTES + Byte.state] as number)
+    columns.node[i] = c.words[o * WORDS + Word.node] as number
+    columns.workload[i] = c.words[o * WORDS + Word.workload] as number
+    columns.destination[i] = c.words[o * WORDS + Word.destination] as number
+    columns.cluster[i] = c.words[o * WORDS + Word.cluster] as number
+    columns.port[i] = c.words[o * WORDS + Word.port] as number
+    columns.startMs[i] = c.numbers[o * NUMBERS + Num.startMs] as number
+    columns.momentMs[i] = c.numbers[o * NUMBERS + Num.momentMs] as number
+    columns.previousSpanStartMs[i] = c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number
+    columns.previousSpanEndMs[i] = c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number
+    columns.lastDeltaBytes[i] = c.numbers[o * NUMBERS + Num.lastDeltaBytes] as number
+    columns.lastArrivalMs[i] = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
+    columns.lastLedgerMs[i] = c.numbers[o * NUMBERS + Num.lastLedgerMs] as number
+    columns.upload[i] = c.numbers[o * NUMBERS + Num.upload] as number
+    columns.download[i] = c.numbers[o * NUMBERS + Num.download] as number
     columns.lost[i] = ledger.lostBytes(row)
   }
   return columns

@@ -1,9 +1,13 @@
 import {
+  BYTES,
+  Byte,
   CHUNK_BITS,
+  CHUNK_BYTES,
   CHUNK_MASK,
   ConnectionChunk,
-  chunkBytes,
   RowState,
+  WORDS,
+  Word,
 } from './connection-chunk.ts'
 
 const NOT_FOUND = -1
@@ -48,9 +52,7 @@ export class ConnectionTable {
 
   /** Bytes of memory of the chunks in use and of the index. */
   get bytes(): number {
-    const first = this.#chunks[0]
-    const chunks = first === undefined ? 0 : this.#chunks.length * chunkBytes(first)
-    return chunks + this.#index.byteLength
+    return this.#chunks.length * CHUNK_BYTES + this.#index.byteLength
   }
 
   /** Row of an identity, or -1. */
@@ -60,13 +62,13 @@ export class ConnectionTable {
     for (;;) {
       const row = (index[slot] as number) - 1
       if (row === NOT_FOUND) return NOT_FOUND
-      const identity = (this.#chunks[row >>> CHUNK_BITS] as ConnectionChunk).identity
-      const at = (row & CHUNK_MASK) * 4
+      const { words } = this.#chunks[row >>> CHUNK_BITS] as ConnectionChunk
+      const at = (row & CHUNK_MASK) * WORDS + Word.identity
       if (
-        identity[at] === k0 &&
-        identity[at + 1] === k1 &&
-        identity[at + 2] === k2 &&
-        identity[at + 3] === k3
+        words[at] === k0 &&
+        words[at + 1] === k1 &&
+        words[at + 2] === k2 &&
+        words[at + 3] === k3
       ) {
         return row
       }
@@ -76,17 +78,17 @@ export class ConnectionTable {
 
   /**
    * A row for a new identity (it must not be in the table), or -1 when the table is full. Every
-   * column but the identity holds what its last user left: the caller sets them all.
+   * field but the identity holds what its last user left: the caller sets them all.
    */
   insert(k0: number, k1: number, k2: number, k3: number): number {
     if (this.size >= this.maxRows) return NOT_FOUND
     const row = this.#takeRow()
-    const chunk = this.chunk(row)
-    const at = (row & CHUNK_MASK) * 4
-    chunk.identity[at] = k0
-    chunk.identity[at + 1] = k1
-    chunk.identity[at + 2] = k2
-    chunk.identity[at + 3] = k3
+    const { words } = this.chunk(row)
+    const at = (row & CHUNK_MASK) * WORDS + Word.identity
+    words[at] = k0
+    words[at + 1] = k1
+    words[at + 2] = k2
+    words[at + 3] = k3
     let slot = this.#hash(k0, k1, k2, k3)
     while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
     this.#index[slot] = row + 1
@@ -99,8 +101,8 @@ export class ConnectionTable {
     this.#unindex(row)
     const chunk = this.chunk(row)
     const at = row & CHUNK_MASK
-    chunk.state[at] = RowState.free
-    chunk.next[at] = this.#freeHead
+    chunk.bytes[at * BYTES + Byte.state] = RowState.free
+    chunk.words[at * WORDS + Word.next] = this.#freeHead
     this.#freeHead = row
     this.size--
   }
@@ -108,7 +110,8 @@ export class ConnectionTable {
   #takeRow(): number {
     const row = this.#freeHead
     if (row !== NOT_FOUND) {
-      this.#freeHead = this.chunk(row).next[row & CHUNK_MASK] as number
+      const { words } = this.chunk(row)
+      this.#freeHead = words[(row & CHUNK_MASK) * WORDS + Word.next] as number
       return row
     }
     if (this.#rowsMade >>> CHUNK_BITS === this.#chunks.length) {
@@ -143,13 +146,13 @@ export class ConnectionTable {
   }
 
   #homeOf(row: number): number {
-    const identity = this.chunk(row).identity
-    const at = (row & CHUNK_MASK) * 4
+    const { words } = this.chunk(row)
+    const at = (row & CHUNK_MASK) * WORDS + Word.identity
     return this.#hash(
-      identity[at] as number,
-      identity[at + 1] as number,
-      identity[at + 2] as number,
-      identity[at + 3] as number,
+      words[at] as number,
+      words[at + 1] as number,
+      words[at + 2] as number,
+      words[at + 3] as number,
     )
   }
 

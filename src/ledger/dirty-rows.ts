@@ -1,4 +1,4 @@
-import { CHUNK_MASK, RowFlag } from './connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, RowFlag } from './connection-chunk.ts'
 import type { ConnectionTable } from './connection-table.ts'
 
 /**
@@ -16,10 +16,10 @@ export class DirtyRows {
   }
 
   mark(row: number): void {
-    const flags = this.#table.chunk(row).flags
-    const at = row & CHUNK_MASK
-    if (((flags[at] as number) & RowFlag.dirty) !== 0) return
-    flags[at] = (flags[at] as number) | RowFlag.dirty
+    const bytes = this.#table.chunk(row).bytes
+    const at = (row & CHUNK_MASK) * BYTES + Byte.flags
+    if (((bytes[at] as number) & RowFlag.dirty) !== 0) return
+    bytes[at] = (bytes[at] as number) | RowFlag.dirty
     if (this.count === this.#rows.length) {
       const bigger = new Int32Array(this.#rows.length * 2)
       bigger.set(this.#rows)
@@ -32,9 +32,9 @@ export class DirtyRows {
   cut(): Int32Array {
     const rows = this.#rows.slice(0, this.count)
     for (const row of rows) {
-      const flags = this.#table.chunk(row).flags
-      const at = row & CHUNK_MASK
-      flags[at] = ((flags[at] as number) & ~RowFlag.dirty) | RowFlag.inFlight
+      const bytes = this.#table.chunk(row).bytes
+      const at = (row & CHUNK_MASK) * BYTES + Byte.flags
+      bytes[at] = ((bytes[at] as number) & ~RowFlag.dirty) | RowFlag.inFlight
     }
     this.count = 0
     this.#inFlight = rows
@@ -44,9 +44,9 @@ export class DirtyRows {
   /** The file has the rows of the last cut. */
   committed(): void {
     for (const row of this.#inFlight) {
-      const flags = this.#table.chunk(row).flags
-      const at = row & CHUNK_MASK
-      flags[at] = (flags[at] as number) & ~RowFlag.inFlight
+      const bytes = this.#table.chunk(row).bytes
+      const at = (row & CHUNK_MASK) * BYTES + Byte.flags
+      bytes[at] = (bytes[at] as number) & ~RowFlag.inFlight
     }
     this.#inFlight = new Int32Array(0)
   }

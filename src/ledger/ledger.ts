@@ -1,7 +1,18 @@
 import { ConnectionState, Meter, type StoredConnection } from '../model/connection.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
-import { CHUNK_MASK, type ConnectionChunk, RowFlag, RowState } from './connection-chunk.ts'
+import {
+  BYTES,
+  Byte,
+  CHUNK_MASK,
+  type ConnectionChunk,
+  NUMBERS,
+  Num,
+  RowFlag,
+  RowState,
+  WORDS,
+  Word,
+} from './connection-chunk.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { chooseMeter, growth, lostTail, momentOf } from './delta.ts'
 import { DirtyRows } from './dirty-rows.ts'
@@ -115,30 +126,31 @@ export class Ledger {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
     const ids = this.#deps.identities.ofStored(stored)
-    c.kind[o] = stored.kind
-    c.identityKind[o] = stored.identityKind
-    c.meter[o] = stored.meter
-    c.flags[o] = 0
-    c.node[o] = ids.node
-    c.workload[o] = ids.workload
-    c.destination[o] = ids.destination
-    c.cluster[o] = ids.cluster
-    c.address.set(stored.address, o * 4)
-    c.port[o] = stored.port
-    c.startMs[o] = stored.startMs
-    c.momentMs[o] = stored.momentMs
-    c.previousSpanStartMs[o] = stored.previousSpanStartMs
-    c.previousSpanEndMs[o] = stored.previousSpanEndMs
-    c.lastDeltaBytes[o] = stored.lastDeltaBytes
-    c.lastArrivalMs[o] = stored.lastArrivalMs
-    c.lastLedgerMs[o] = stored.lastLedgerMs
-    c.upload[o] = stored.upload
-    c.download[o] = stored.download
+    c.bytes[o * BYTES + Byte.kind] = stored.kind
+    c.bytes[o * BYTES + Byte.identityKind] = stored.identityKind
+    c.bytes[o * BYTES + Byte.meter] = stored.meter
+    c.bytes[o * BYTES + Byte.flags] = 0
+    c.words[o * WORDS + Word.node] = ids.node
+    c.words[o * WORDS + Word.workload] = ids.workload
+    c.words[o * WORDS + Word.destination] = ids.destination
+    c.words[o * WORDS + Word.cluster] = ids.cluster
+    c.words.set(stored.address, o * WORDS + Word.address)
+    c.words[o * WORDS + Word.port] = stored.port
+    c.numbers[o * NUMBERS + Num.startMs] = stored.startMs
+    c.numbers[o * NUMBERS + Num.momentMs] = stored.momentMs
+    c.numbers[o * NUMBERS + Num.previousSpanStartMs] = stored.previousSpanStartMs
+    c.numbers[o * NUMBERS + Num.previousSpanEndMs] = stored.previousSpanEndMs
+    c.numbers[o * NUMBERS + Num.lastDeltaBytes] = stored.lastDeltaBytes
+    c.numbers[o * NUMBERS + Num.lastArrivalMs] = stored.lastArrivalMs
+    c.numbers[o * NUMBERS + Num.lastLedgerMs] = stored.lastLedgerMs
+    c.numbers[o * NUMBERS + Num.upload] = stored.upload
+    c.numbers[o * NUMBERS + Num.download] = stored.download
     if (stored.state === ConnectionState.closed) {
-      c.state[o] = RowState.closed
+      c.bytes[o * BYTES + Byte.state] = RowState.closed
       this.#tombstonesOf(stored.kind).push(row)
     } else {
-      c.state[o] = stored.state === ConnectionState.open ? RowState.open : RowState.orphaned
+      c.bytes[o * BYTES + Byte.state] =
+        stored.state === ConnectionState.open ? RowState.open : RowState.orphaned
       this.living++
     }
     return true
@@ -158,9 +170,9 @@ export class Ledger {
     for (let row = 0; row < this.table.rowsMade; row++) {
       const c = this.table.chunk(row)
       const o = row & CHUNK_MASK
-      const state = c.state[o] as number
+      const state = c.bytes[o * BYTES + Byte.state] as number
       if (state === RowState.free || state === RowState.closed) continue
-      const spoke = c.lastLedgerMs[o] as number
+      const spoke = c.numbers[o * NUMBERS + Num.lastLedgerMs] as number
       if (spoke > orphanedBefore) continue
       if (state !== RowState.orphaned) this.#orphan(row, c, o)
       else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#forgetOrphan(row, c, o, nowMs)
@@ -171,11 +183,11 @@ export class Ledger {
   lostBytes(row: number): number {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
-    if (c.state[o] !== RowState.orphaned) return 0
+    if (c.bytes[o * BYTES + Byte.state] !== RowState.orphaned) return 0
     return lostTail(
-      c.lastDeltaBytes[o] as number,
-      c.previousSpanStartMs[o] as number,
-      c.previousSpanEndMs[o] as number,
+      c.numbers[o * NUMBERS + Num.lastDeltaBytes] as number,
+      c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number,
+      c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number,
       this.#config.flushIntervalMs,
     )
   }
@@ -213,26 +225,29 @@ export class Ledger {
     const o = row & CHUNK_MASK
     const start = batch.startMs[i] as number
     const moment = momentOf(start, batch.durationMs[i] as number, arrivalMs)
-    c.state[o] = RowState.waiting
-    c.kind[o] = kind
-    c.identityKind[o] = batch.identityKind[i] as number
-    c.meter[o] = chooseMeter(batch.entryType[i] as number, origin.envoyMinor)
-    c.flags[o] = 0
-    c.node[o] = origin.node
-    c.workload[o] = origin.workload
-    c.destination[o] = noRoom ? this.#deps.identities.otherDestination() : NONE
-    c.cluster[o] = 0
-    c.address.fill(0, o * 4, o * 4 + 4)
-    c.port[o] = 0
-    c.startMs[o] = start < 0 ? moment : Math.floor(start)
+    c.bytes[o * BYTES + Byte.state] = RowState.waiting
+    c.bytes[o * BYTES + Byte.kind] = kind
+    c.bytes[o * BYTES + Byte.identityKind] = batch.identityKind[i] as number
+    c.bytes[o * BYTES + Byte.meter] = chooseMeter(batch.entryType[i] as number, origin.envoyMinor)
+    c.bytes[o * BYTES + Byte.flags] = 0
+    c.words[o * WORDS + Word.node] = origin.node
+    c.words[o * WORDS + Word.workload] = origin.workload
+    c.words[o * WORDS + Word.destination] = noRoom ? this.#deps.identities.otherDestination() : NONE
+    c.words[o * WORDS + Word.cluster] = 0
+    for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
+    c.words[o * WORDS + Word.port] = 0
+    c.numbers[o * NUMBERS + Num.startMs] = start < 0 ? moment : Math.floor(start)
     // The first span begins at the start, unless the node's clock puts that after the sample.
-    c.momentMs[o] = Math.min(c.startMs[o], moment)
-    c.previousSpanStartMs[o] = 0
-    c.previousSpanEndMs[o] = 0
-    c.lastDeltaBytes[o] = 0
-    c.lastArrivalMs[o] = arrivalMs
-    c.upload[o] = 0
-    c.download[o] = 0
+    c.numbers[o * NUMBERS + Num.momentMs] = Math.min(
+      c.numbers[o * NUMBERS + Num.startMs] as number,
+      moment,
+    )
+    c.numbers[o * NUMBERS + Num.previousSpanStartMs] = 0
+    c.numbers[o * NUMBERS + Num.previousSpanEndMs] = 0
+    c.numbers[o * NUMBERS + Num.lastDeltaBytes] = 0
+    c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
+    c.numbers[o * NUMBERS + Num.upload] = 0
+    c.numbers[o * NUMBERS + Num.download] = 0
     this.living++
     return row
   }
@@ -246,28 +261,29 @@ export class Ledger {
   ): void {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
-    const wire = c.meter[o] === Meter.wire
+    const wire = c.bytes[o * BYTES + Byte.meter] === Meter.wire
     const upload = (wire ? batch.wireUpload[i] : batch.plainUpload[i]) as number
     const download = (wire ? batch.wireDownload[i] : batch.plainDownload[i]) as number
     const final = batch.final[i] === 1
     const moment = momentOf(batch.startMs[i] as number, batch.durationMs[i] as number, arrivalMs)
     // A replay tells the past again: it does not take a later word back.
-    if (arrivalMs > (c.lastArrivalMs[o] as number)) c.lastArrivalMs[o] = arrivalMs
-    c.lastLedgerMs[o] = this.#deps.clock.ms
+    if (arrivalMs > (c.numbers[o * NUMBERS + Num.lastArrivalMs] as number))
+      c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
+    c.numbers[o * NUMBERS + Num.lastLedgerMs] = this.#deps.clock.ms
     this.#noteUpstream(c, o, batch, i)
 
     // Source and destination are fixed once, when there is something to go by or to book.
-    if (c.state[o] === RowState.waiting) {
+    if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
       const named =
         batch.sni[i] !== NO_TEXT || batch.cluster[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
       if (!named && !final && upload === 0 && download === 0) return
       this.#attribute(c, o, origin, this.#deps.names.resolve(batch, i), arrivalMs)
-    } else if (c.state[o] === RowState.orphaned) {
-      c.state[o] = RowState.open
+    } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
+      c.bytes[o * BYTES + Byte.state] = RowState.open
     }
 
     this.#bookGrowth(c, o, upload, download, moment)
-    if (final && c.state[o] !== RowState.closed) this.#close(row, c, o, moment)
+    if (final && c.bytes[o * BYTES + Byte.state] !== RowState.closed) this.#close(row, c, o, moment)
     this.dirty.mark(row)
   }
 
@@ -278,41 +294,46 @@ export class Ledger {
     download: number,
     moment: number,
   ): void {
-    const uploadDelta = growth(c.upload[o] as number, upload)
-    const downloadDelta = growth(c.download[o] as number, download)
-    const spanStart = c.momentMs[o] as number
+    const uploadDelta = growth(c.numbers[o * NUMBERS + Num.upload] as number, upload)
+    const downloadDelta = growth(c.numbers[o * NUMBERS + Num.download] as number, download)
+    const spanStart = c.numbers[o * NUMBERS + Num.momentMs] as number
     if (uploadDelta === 0 && downloadDelta === 0) {
       // An idle sample moves the span's start; a lower one is old news and does not.
-      if (upload === c.upload[o] && download === c.download[o]) {
+      if (
+        upload === c.numbers[o * NUMBERS + Num.upload] &&
+        download === c.numbers[o * NUMBERS + Num.download]
+      ) {
         // At the same moment it is a copy (another logger's, a replay's) and says nothing of idling.
         if (moment > spanStart) {
-          c.momentMs[o] = moment
-          c.lastDeltaBytes[o] = 0
+          c.numbers[o * NUMBERS + Num.momentMs] = moment
+          c.numbers[o * NUMBERS + Num.lastDeltaBytes] = 0
         }
       }
       return
     }
     let from = spanStart
     let to = moment
-    if (to <= from && (c.previousSpanEndMs[o] as number) > 0) {
+    if (to <= from && (c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number) > 0) {
       // A backlog in one message, or clocks: this delta belongs to the time of the one before.
-      from = c.previousSpanStartMs[o] as number
-      to = c.previousSpanEndMs[o] as number
+      from = c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number
+      to = c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number
     }
     this.#deps.bookings.book(
-      c.workload[o] as number,
-      c.destination[o] as number,
+      c.words[o * WORDS + Word.workload] as number,
+      c.words[o * WORDS + Word.destination] as number,
       uploadDelta,
       downloadDelta,
       from,
       to,
     )
-    c.upload[o] = (c.upload[o] as number) + uploadDelta
-    c.download[o] = (c.download[o] as number) + downloadDelta
-    c.lastDeltaBytes[o] = uploadDelta + downloadDelta
-    c.previousSpanStartMs[o] = Math.min(from, to)
-    c.previousSpanEndMs[o] = to
-    if (moment > spanStart) c.momentMs[o] = moment
+    c.numbers[o * NUMBERS + Num.upload] =
+      (c.numbers[o * NUMBERS + Num.upload] as number) + uploadDelta
+    c.numbers[o * NUMBERS + Num.download] =
+      (c.numbers[o * NUMBERS + Num.download] as number) + downloadDelta
+    c.numbers[o * NUMBERS + Num.lastDeltaBytes] = uploadDelta + downloadDelta
+    c.numbers[o * NUMBERS + Num.previousSpanStartMs] = Math.min(from, to)
+    c.numbers[o * NUMBERS + Num.previousSpanEndMs] = to
+    if (moment > spanStart) c.numbers[o * NUMBERS + Num.momentMs] = moment
   }
 
   #attribute(
@@ -323,63 +344,77 @@ export class Ledger {
     nowMs: number,
   ): void {
     const { identities, bookings, coverage } = this.#deps
-    c.state[o] = RowState.open
-    c.node[o] = origin.node
-    c.workload[o] = origin.workload
-    if (c.destination[o] === NONE) {
-      c.destination[o] = identities.budgetedDestination(origin.workload, destination)
+    c.bytes[o * BYTES + Byte.state] = RowState.open
+    c.words[o * WORDS + Word.node] = origin.node
+    c.words[o * WORDS + Word.workload] = origin.workload
+    if (c.words[o * WORDS + Word.destination] === NONE) {
+      c.words[o * WORDS + Word.destination] = identities.budgetedDestination(
+        origin.workload,
+        destination,
+      )
     }
-    const start = Math.min(c.startMs[o] as number, nowMs)
-    bookings.opened(origin.workload, c.destination[o] as number, start)
+    const start = Math.min(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
+    bookings.opened(origin.workload, c.words[o * WORDS + Word.destination] as number, start)
     coverage.seen(origin.node)
   }
 
   #close(row: number, c: ConnectionChunk, o: number, moment: number): void {
-    c.state[o] = RowState.closed
+    c.bytes[o * BYTES + Byte.state] = RowState.closed
     this.living--
-    this.#tombstonesOf(c.kind[o] as number).push(row)
-    this.#deps.bookings.closed(c.workload[o] as number, c.destination[o] as number, moment)
-    this.#deps.coverage.closed(c.node[o] as number)
+    this.#tombstonesOf(c.bytes[o * BYTES + Byte.kind] as number).push(row)
+    this.#deps.bookings.closed(
+      c.words[o * WORDS + Word.workload] as number,
+      c.words[o * WORDS + Word.destination] as number,
+      moment,
+    )
+    this.#deps.coverage.closed(c.words[o * WORDS + Word.node] as number)
   }
 
   /** Keeps the newest word on where the connection goes, for the `connections` view. */
   #noteUpstream(c: ConnectionChunk, o: number, batch: SampleBatch, i: number): void {
     const cluster = batch.cluster[i] as number
-    if (c.cluster[o] === 0 && cluster !== NO_TEXT) {
-      c.cluster[o] = this.#deps.identities.cluster(cluster)
+    if (c.words[o * WORDS + Word.cluster] === 0 && cluster !== NO_TEXT) {
+      c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster)
     }
-    if (c.port[o] === 0 && batch.port[i] !== 0) {
+    if (c.words[o * WORDS + Word.port] === 0 && batch.port[i] !== 0) {
       const k = i * 4
       for (let word = 0; word < 4; word++) {
-        c.address[o * 4 + word] = batch.address[k + word] as number
+        c.words[o * WORDS + Word.address + word] = batch.address[k + word] as number
       }
-      c.port[o] = batch.port[i] as number
+      c.words[o * WORDS + Word.port] = batch.port[i] as number
     }
   }
 
   #orphan(row: number, c: ConnectionChunk, o: number): void {
-    if (c.state[o] === RowState.waiting) {
-      const a = o * 4
+    if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
+      const a = o * WORDS + Word.address
       const destination = this.#deps.names.ofAddress(
-        c.address[a] as number,
-        c.address[a + 1] as number,
-        c.address[a + 2] as number,
-        c.address[a + 3] as number,
+        c.words[a] as number,
+        c.words[a + 1] as number,
+        c.words[a + 2] as number,
+        c.words[a + 3] as number,
       )
       const origin = {
-        node: c.node[o] as number,
-        workload: c.workload[o] as number,
+        node: c.words[o * WORDS + Word.node] as number,
+        workload: c.words[o * WORDS + Word.workload] as number,
         envoyMinor: 0,
       }
-      this.#attribute(c, o, origin, destination, c.lastArrivalMs[o] as number)
+      this.#attribute(
+        c,
+        o,
+        origin,
+        destination,
+        c.numbers[o * NUMBERS + Num.lastArrivalMs] as number,
+      )
     }
-    c.state[o] = RowState.orphaned
+    c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)
   }
 
   #forgetOrphan(row: number, c: ConnectionChunk, o: number, nowMs: number): void {
-    if (((c.flags[o] as number) & (RowFlag.dirty | RowFlag.inFlight)) !== 0) return
-    this.#forgotten.note(c.startMs[o] as number, nowMs)
+    if (((c.bytes[o * BYTES + Byte.flags] as number) & (RowFlag.dirty | RowFlag.inFlight)) !== 0)
+      return
+    this.#forgotten.note(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
     this.table.remove(row)
     this.living--
   }
@@ -388,7 +423,8 @@ export class Ledger {
     for (;;) {
       const row = queue.oldestCommitted()
       if (row === NONE) return
-      const spoke = this.table.chunk(row).lastLedgerMs[row & CHUNK_MASK] as number
+      const { numbers } = this.table.chunk(row)
+      const spoke = numbers[(row & CHUNK_MASK) * NUMBERS + Num.lastLedgerMs] as number
       if (spoke > ledgerMs - TOMBSTONE_MS) return
       this.#dropOldest(queue, row, nowMs)
     }
@@ -396,7 +432,8 @@ export class Ledger {
 
   #dropOldest(queue: Tombstones, row: number, nowMs: number): void {
     queue.shift()
-    this.#forgotten.note(this.table.chunk(row).startMs[row & CHUNK_MASK] as number, nowMs)
+    const { numbers } = this.table.chunk(row)
+    this.#forgotten.note(numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] as number, nowMs)
     this.table.remove(row)
   }
 

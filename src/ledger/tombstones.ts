@@ -1,4 +1,4 @@
-import { CHUNK_MASK, RowFlag } from './connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, RowFlag, WORDS, Word } from './connection-chunk.ts'
 import type { ConnectionTable } from './connection-table.ts'
 
 const NONE = -1
@@ -21,9 +21,9 @@ export class Tombstones {
   }
 
   push(row: number): void {
-    this.#table.chunk(row).next[row & CHUNK_MASK] = NONE
+    this.#setNext(row, NONE)
     if (this.#tail === NONE) this.#head = row
-    else this.#table.chunk(this.#tail).next[this.#tail & CHUNK_MASK] = row
+    else this.#setNext(this.#tail, row)
     this.#tail = row
     this.count++
   }
@@ -32,7 +32,7 @@ export class Tombstones {
   oldestCommitted(): number {
     for (let tries = Math.min(MOST_TRIES, this.count); tries > 0; tries--) {
       const row = this.#head
-      const flags = this.#table.chunk(row).flags[row & CHUNK_MASK] as number
+      const flags = this.#table.chunk(row).bytes[(row & CHUNK_MASK) * BYTES + Byte.flags] as number
       if ((flags & (RowFlag.dirty | RowFlag.inFlight)) === 0) return row
       // A late copy has changed it: it waits for the next commit, and must not hold back the others.
       this.shift()
@@ -44,8 +44,12 @@ export class Tombstones {
   /** Takes the oldest one out of the queue; the row itself is the caller's to remove. */
   shift(): void {
     const row = this.#head
-    this.#head = this.#table.chunk(row).next[row & CHUNK_MASK] as number
+    this.#head = this.#table.chunk(row).words[(row & CHUNK_MASK) * WORDS + Word.next] as number
     if (this.#head === NONE) this.#tail = NONE
     this.count--
+  }
+
+  #setNext(row: number, next: number): void {
+    this.#table.chunk(row).words[(row & CHUNK_MASK) * WORDS + Word.next] = next
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
-import { CHUNK_MASK, RowState } from '../../src/ledger/connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, RowState } from '../../src/ledger/connection-chunk.ts'
 import { ConnectionTable } from '../../src/ledger/connection-table.ts'
 
 it('finds what was inserted and not removed, like a map, through any sequence', () => {
@@ -20,7 +20,7 @@ it('finds what was inserted and not removed, like a map, through any sequence', 
           const made = table.insert(key, 0, 0, key)
           assert.equal(made === -1, model.size === 30)
           if (made !== -1) {
-            table.chunk(made).state[made & CHUNK_MASK] = RowState.open
+            table.chunk(made).bytes[(made & CHUNK_MASK) * BYTES + Byte.state] = RowState.open
             model.set(key, made)
           }
         }
