@@ -6,6 +6,7 @@ import { declarePipelineMetrics } from './pipeline-metrics.ts'
 import { QueryService } from './query/query-service.ts'
 import { AccessLogReceiver } from './receiver/server.ts'
 import { CaptureWriter } from './recording/capture-writer.ts'
+import { restore } from './restore.ts'
 import { ArrivalClock } from './runtime/arrival-clock.ts'
 import { formatAddress } from './runtime/listen-address.ts'
 import { ServiceError } from './runtime/service-error.ts'
@@ -17,7 +18,6 @@ import { Metrics } from './telemetry/registry.ts'
 import { SampledLogger } from './telemetry/sampled-logger.ts'
 
 const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** Idle time is noticed, and memory looked at, this often, ms. */
 const TICK_MS = 1000
 /** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
@@ -110,15 +110,9 @@ export class App {
       timers: [],
     }
     try {
-      const now = clock.now()
-      const dayStart = Math.floor(now / DAY_MS) * DAY_MS
-      pipeline.restore(
-        await store.loadOpen(this.#config.ledger.maxConnections),
-        await store.pairsBetween(dayStart, dayStart + DAY_MS),
-        now,
-      )
+      await restore(pipeline, store, this.#config.ledger.maxConnections, clock.now())
       declarePipelineMetrics(this.#metrics, pipeline, committer)
-      this.#declareStoreMetrics()
+      this.#declareStoreMetrics(store)
       await recorder?.start()
       await this.#queries.start()
       await this.#http.start()
@@ -215,7 +209,17 @@ export class App {
     )
   }
 
-  #declareStoreMetrics(): void {
+  #declareStoreMetrics(store: Store): void {
+    this.#metrics.gauge({
+      name: 'snimeter_store_file_bytes',
+      help: 'Size of the database file.',
+      read: () => store.sizes().fileBytes,
+    })
+    this.#metrics.gauge({
+      name: 'snimeter_store_wal_bytes',
+      help: 'Size of its write-ahead log; it grows behind a reader that never ends.',
+      read: () => store.sizes().walBytes,
+    })
     this.#metrics.gauge({
       name: 'snimeter_store_failing',
       help: '1 while the file does not take commits (or answers); what arrives gathers in memory.',

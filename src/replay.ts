@@ -4,11 +4,11 @@ import type { Config } from './config.ts'
 import { REJECT_REASONS } from './model/reject-reason.ts'
 import { Pipeline, type PipelineStream } from './pipeline.ts'
 import { mergeCaptures } from './recording/capture-reader.ts'
+import { restore } from './restore.ts'
 import { ServiceError } from './runtime/service-error.ts'
 import { Store } from './store/store.ts'
 import type { Logger } from './telemetry/logger.ts'
 
-const DAY_MS = 86_400_000
 /** A cut is made when this many rows wait: large enough for speed, small enough for memory. */
 const ROWS_PER_COMMIT = 20_000
 
@@ -61,12 +61,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     }
     const pipeline = new Pipeline(config, opening)
     const committer = new Committer(pipeline, store)
-    const dayStart = Math.floor(firstMs / DAY_MS) * DAY_MS
-    pipeline.restore(
-      await store.loadOpen(config.ledger.maxConnections),
-      await store.pairsBetween(dayStart, dayStart + DAY_MS),
-      firstMs,
-    )
+    await restore(pipeline, store, config.ledger.maxConnections, firstMs)
     const messages = await feed({ pipeline, committer, store }, first, records, options)
     await committer.flush()
     tellWhatWasBent(pipeline, options.logger)
