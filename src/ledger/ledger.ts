@@ -1,4 +1,4 @@
-import { ConnectionState, Meter, type StoredConnection } from '../model/connection.ts'
+import { Meter, type StoredConnection } from '../model/connection.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
 import {
@@ -8,25 +8,18 @@ import {
   type ConnectionChunk,
   NUMBERS,
   Num,
-  RowFlag,
   RowState,
   WORDS,
   Word,
 } from './connection-chunk.ts'
-import { ConnectionTable } from './connection-table.ts'
+import type { ConnectionTable } from './connection-table.ts'
 import { chooseMeter, growth, lostTail, momentOf } from './delta.ts'
-import { DirtyRows } from './dirty-rows.ts'
-import { Forgotten } from './forgotten.ts'
+import type { DirtyRows } from './dirty-rows.ts'
 import { HeldSamples } from './held-samples.ts'
 import type { LedgerClock } from './ledger-clock.ts'
-import {
-  type LedgerConfig,
-  ORPHAN_MEMORY_MS,
-  orphanAfterMs,
-  TOMBSTONE_MS,
-} from './ledger-config.ts'
+import { type LedgerConfig, ORPHAN_MEMORY_MS, orphanAfterMs } from './ledger-config.ts'
+import { LedgerRows } from './ledger-rows.ts'
 import type { Bookings, CoverageTally, Identities, Names, SampleOrigin } from './ports.ts'
-import { Tombstones } from './tombstones.ts'
 
 const NONE = -1
 
@@ -47,31 +40,32 @@ export interface LedgerDependencies {
  * file is kept aside as an object: rare, see `HeldSamples`).
  */
 export class Ledger {
-  /** Rows in state waiting, open or orphaned. */
-  living = 0
-  readonly table: ConnectionTable
-  readonly dirty: DirtyRows
   readonly #config: LedgerConfig
   readonly #deps: LedgerDependencies
-  readonly #forgotten: Forgotten
-  readonly #connections: Tombstones
-  readonly #requests: Tombstones
-  readonly #maxConnectionRows: number
+  readonly #rows: LedgerRows
   #lastSweepMs = 0
 
   constructor(config: LedgerConfig, deps: LedgerDependencies) {
     this.#config = config
     this.#deps = deps
-    this.#maxConnectionRows = config.maxConnections + Math.ceil(config.maxConnections / 4)
-    this.table = new ConnectionTable(this.#maxConnectionRows + config.maxRequests)
-    this.dirty = new DirtyRows(this.table)
-    this.#connections = new Tombstones(this.table)
-    this.#requests = new Tombstones(this.table)
-    this.#forgotten = new Forgotten(deps.newestStartMs)
+    this.#rows = new LedgerRows(config, deps.newestStartMs)
+  }
+
+  get table(): ConnectionTable {
+    return this.#rows.table
+  }
+
+  get dirty(): DirtyRows {
+    return this.#rows.dirty
+  }
+
+  /** Rows in state waiting, open or orphaned. */
+  get living(): number {
+    return this.#rows.living
   }
 
   get tombstones(): number {
-    return this.#connections.count + this.#requests.count
+    return this.#rows.tombstones
   }
 
   /** True while no further open connection finds room. */
@@ -121,38 +115,9 @@ export class Ledger {
     const k2 = words.getInt32(8)
     const k3 = words.getInt32(12)
     if (this.table.find(k0, k1, k2, k3) !== NONE) return true
-    const row = this.#takeRow(k0, k1, k2, k3, stored.kind)
+    const row = this.#rows.take(k0, k1, k2, k3, stored.kind, this.#deps.clock.newestMs)
     if (row === NONE) return false
-    const c = this.table.chunk(row)
-    const o = row & CHUNK_MASK
-    const ids = this.#deps.identities.ofStored(stored)
-    c.bytes[o * BYTES + Byte.kind] = stored.kind
-    c.bytes[o * BYTES + Byte.identityKind] = stored.identityKind
-    c.bytes[o * BYTES + Byte.meter] = stored.meter
-    c.bytes[o * BYTES + Byte.flags] = 0
-    c.words[o * WORDS + Word.node] = ids.node
-    c.words[o * WORDS + Word.workload] = ids.workload
-    c.words[o * WORDS + Word.destination] = ids.destination
-    c.words[o * WORDS + Word.cluster] = ids.cluster
-    c.words.set(stored.address, o * WORDS + Word.address)
-    c.words[o * WORDS + Word.port] = stored.port
-    c.numbers[o * NUMBERS + Num.startMs] = stored.startMs
-    c.numbers[o * NUMBERS + Num.momentMs] = stored.momentMs
-    c.numbers[o * NUMBERS + Num.previousSpanStartMs] = stored.previousSpanStartMs
-    c.numbers[o * NUMBERS + Num.previousSpanEndMs] = stored.previousSpanEndMs
-    c.numbers[o * NUMBERS + Num.lastDeltaBytes] = stored.lastDeltaBytes
-    c.numbers[o * NUMBERS + Num.lastArrivalMs] = stored.lastArrivalMs
-    c.numbers[o * NUMBERS + Num.lastLedgerMs] = stored.lastLedgerMs
-    c.numbers[o * NUMBERS + Num.upload] = stored.upload
-    c.numbers[o * NUMBERS + Num.download] = stored.download
-    if (stored.state === ConnectionState.closed) {
-      c.bytes[o * BYTES + Byte.state] = RowState.closed
-      this.#tombstonesOf(stored.kind).push(row)
-    } else {
-      c.bytes[o * BYTES + Byte.state] =
-        stored.state === ConnectionState.open ? RowState.open : RowState.orphaned
-      this.living++
-    }
+    this.#rows.restore(row, stored, this.#deps.identities.ofStored(stored))
     return true
   }
 
@@ -164,8 +129,7 @@ export class Ledger {
     const now = this.#deps.clock.ms
     if (now - this.#lastSweepMs < everyMs) return
     this.#lastSweepMs = now
-    this.#dropTombstones(this.#connections, now, nowMs)
-    this.#dropTombstones(this.#requests, now, nowMs)
+    this.#rows.dropOldTombstones(now, nowMs)
     const orphanedBefore = now - orphanAfterMs(this.#config)
     for (let row = 0; row < this.table.rowsMade; row++) {
       const c = this.table.chunk(row)
@@ -175,7 +139,7 @@ export class Ledger {
       const spoke = c.numbers[o * NUMBERS + Num.lastLedgerMs] as number
       if (spoke > orphanedBefore) continue
       if (state !== RowState.orphaned) this.#orphan(row, c, o)
-      else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#forgetOrphan(row, c, o, nowMs)
+      else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#rows.dropOrphan(row, nowMs)
     }
   }
 
@@ -197,7 +161,7 @@ export class Ledger {
     // Whole ms, as rows keep it: Envoy's microseconds would put the newest row after itself.
     const start = Math.floor(batch.startMs[i] as number)
     const knownThere = held.size > 0 && held.has(batch, i)
-    if (!knownThere && !this.#forgotten.mustLookUp(start, arrivalMs)) return false
+    if (!knownThere && !this.#rows.forgotten.mustLookUp(start, arrivalMs)) return false
     if (!held.hold(batch, i, origin, arrivalMs)) {
       const reason = batch.final[i] === 1 ? Reject.final_lost : Reject.no_room
       this.#deps.coverage.rejected(origin.node, reason)
@@ -213,12 +177,13 @@ export class Ledger {
     if (noRoom && batch.final[i] !== 1) return NONE
     const k = i * 4
     const identity = batch.identity
-    const row = this.#takeRow(
+    const row = this.#rows.take(
       identity[k] as number,
       identity[k + 1] as number,
       identity[k + 2] as number,
       identity[k + 3] as number,
       kind,
+      this.#deps.clock.newestMs,
     )
     if (row === NONE) return NONE
     const c = this.table.chunk(row)
@@ -248,7 +213,7 @@ export class Ledger {
     c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
     c.numbers[o * NUMBERS + Num.upload] = 0
     c.numbers[o * NUMBERS + Num.download] = 0
-    this.living++
+    this.#rows.living++
     return row
   }
 
@@ -359,9 +324,7 @@ export class Ledger {
   }
 
   #close(row: number, c: ConnectionChunk, o: number, moment: number): void {
-    c.bytes[o * BYTES + Byte.state] = RowState.closed
-    this.living--
-    this.#tombstonesOf(c.bytes[o * BYTES + Byte.kind] as number).push(row)
+    this.#rows.close(row)
     this.#deps.bookings.closed(
       c.words[o * WORDS + Word.workload] as number,
       c.words[o * WORDS + Word.destination] as number,
@@ -409,49 +372,5 @@ export class Ledger {
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)
-  }
-
-  #forgetOrphan(row: number, c: ConnectionChunk, o: number, nowMs: number): void {
-    if (((c.bytes[o * BYTES + Byte.flags] as number) & (RowFlag.dirty | RowFlag.inFlight)) !== 0)
-      return
-    this.#forgotten.note(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
-    this.table.remove(row)
-    this.living--
-  }
-
-  #dropTombstones(queue: Tombstones, ledgerMs: number, nowMs: number): void {
-    for (;;) {
-      const row = queue.oldestCommitted()
-      if (row === NONE) return
-      const { numbers } = this.table.chunk(row)
-      const spoke = numbers[(row & CHUNK_MASK) * NUMBERS + Num.lastLedgerMs] as number
-      if (spoke > ledgerMs - TOMBSTONE_MS) return
-      this.#dropOldest(queue, row, nowMs)
-    }
-  }
-
-  #dropOldest(queue: Tombstones, row: number, nowMs: number): void {
-    queue.shift()
-    const { numbers } = this.table.chunk(row)
-    this.#forgotten.note(numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] as number, nowMs)
-    this.table.remove(row)
-  }
-
-  /** A row within the budget of its kind: under pressure the oldest committed tombstone goes. */
-  #takeRow(k0: number, k1: number, k2: number, k3: number, kind: number): number {
-    const queue = this.#tombstonesOf(kind)
-    const used =
-      kind === SampleKind.request ? this.#requests.count : this.table.size - this.#requests.count
-    const budget = kind === SampleKind.request ? this.#config.maxRequests : this.#maxConnectionRows
-    if (used >= budget) {
-      const oldest = queue.oldestCommitted()
-      if (oldest === NONE) return NONE
-      this.#dropOldest(queue, oldest, this.#deps.clock.newestMs)
-    }
-    return this.table.insert(k0, k1, k2, k3)
-  }
-
-  #tombstonesOf(kind: number): Tombstones {
-    return kind === SampleKind.request ? this.#requests : this.#connections
   }
 }

@@ -29,7 +29,7 @@ export interface Identities {
   ofStored(stored: StoredConnection): StoredIds
 }
 
-interface StoredIds {
+export interface StoredIds {
   readonly node: number
   readonly workload: number
   readonly destination: number
