@@ -35,6 +35,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'short-connections': whole('1.40.0/short-connections', 60),
   'short-connections of 1.36.2': whole('1.36.2/short-connections', 60),
   'long-lived-periodic': whole('1.40.0/long-lived-periodic', 4),
+  'long-lived-periodic of 1.36.2': whole('1.36.2/long-lived-periodic', 4),
+  'receiver-cycle': whole('1.40.0/receiver-cycle', 104),
   'all-types': {
     ...whole('1.40.0/all-types', 3),
     nameless: '127.0.0.1',
@@ -125,7 +127,11 @@ test('the two lives of a receiver, replayed one after the other, give what both 
   assert.deepEqual(totalsByName(apart), totalsByName(together))
 })
 
-for (const file of ['1.40.0/tls-origination-http', '1.40.0/tcp-als-on-hcm'] as const) {
+for (const file of [
+  '1.40.0/tls-origination-http',
+  '1.40.0/tcp-als-on-hcm',
+  '1.36.2/tls-origination-http',
+] as const) {
   test(`${file}: requests count once, by host, with the bytes of their entries`, async (t) => {
     const db = databaseIn(temporaryFolder(t))
     await replay(db, [file])
