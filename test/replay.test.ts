@@ -143,6 +143,26 @@ describe('the same capture', () => {
     assert.deepEqual(oldest, mark)
   })
 
+  it('does not go on before the file has answered: a late answer would count in a later window', async (t) => {
+    const path = join(temporaryFolder(t), 'file.db')
+    // A start ahead of its arrival: the file is asked.
+    const capture = writeCapture(`${path}.alscap`, [
+      { at: 0, connection: 1, upload: 5, start: 10 * MINUTE, final: true },
+      { at: 5 * MINUTE, connection: 2, upload: 7, final: true },
+    ])
+    await replayInto(path, capture)
+    assert.deepEqual(
+      all(
+        path,
+        'SELECT window_start AS at, connections_seen AS seen FROM coverage ORDER BY window_start',
+      ),
+      [
+        { at: '2026-11-24T12:00:00Z', seen: 1n },
+        { at: '2026-11-24T12:05:00Z', seen: 1n },
+      ],
+    )
+  })
+
   it('adds nothing to usage, totals and connections the second time', async (t) => {
     const folder = temporaryFolder(t)
     for (const capture of [

@@ -122,6 +122,24 @@ describe('identities', () => {
     assert.match(only(death, { ...OLD, envoyMinor: 0 }).identity, /^hash /)
   })
 
+  it('without a stream id differ by node, start and both downstream addresses', () => {
+    const base: Common = {
+      start_time: { seconds: 5, nanos: 5 },
+      downstream_remote_address: remote(1),
+      downstream_local_address: remote(2),
+    }
+    const elsewhere = { ...OLD, scope: new Uint8Array(16).fill(9) }
+    const identities = [
+      only(tcp(base), OLD).identity,
+      only(tcp(base), elsewhere).identity,
+      only(tcp({ ...base, start_time: { seconds: 5, nanos: 6 } }), OLD).identity,
+      only(tcp({ ...base, downstream_remote_address: remote(3) }), OLD).identity,
+      only(tcp({ ...base, downstream_local_address: remote(3) }), OLD).identity,
+    ]
+    assert.equal(new Set(identities).size, identities.length)
+    assert.equal(only(tcp({ ...base, upstream_cluster: 'x' }), OLD).identity, identities[0])
+  })
+
   it('without a stream id are refused before the end', () => {
     const words = tcp({ intermediate_log_entry: true }, { access_log_type: PERIODIC })
     assert.deepEqual(decode(words, OLD).rejected, { no_connection_id: 2 })
