@@ -10,7 +10,8 @@ import { App } from '../src/app.ts'
 import { defaultConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config.ts'
 import { AccessLogClient } from './helpers/access-log-client.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 import { temporaryFolder } from './helpers/temporary-folder.ts'
 import { until } from './helpers/until.ts'
 import { memoryLogger } from './telemetry/memory-logger.ts'
@@ -18,13 +19,6 @@ import { memoryLogger } from './telemetry/memory-logger.ts'
 const HOUR = 3_600_000
 /** A connection says the same start in all its entries. */
 const START = Date.now() - 60_000
-
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 
 function configFor(path: string, over: Partial<Config> = {}): Config {
   const config = defaultConfig()
@@ -61,7 +55,7 @@ const finals = (from: number, count: number, upload: number) =>
         upload,
       }),
     ),
-    NODE,
+    SHOP_SIDECAR,
   )
 
 /** Sends a message and waits until the app has taken its entries. */

@@ -5,17 +5,11 @@ import { defaultConfig } from '../src/config/load.ts'
 import type { StoreBatch } from '../src/model/batch.ts'
 import type { StoredConnection } from '../src/model/connection.ts'
 import { Pipeline } from '../src/pipeline.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const OUTCOME = { rowsRefused: 0, saturated: 0, durationMs: 3 }
-
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 
 /** A store that keeps what it is given until the test lets it go. */
 class HeldStore {
@@ -74,7 +68,7 @@ class Fixture {
       durationMs: 100,
       upload,
     })
-    this.pipeline.message(this.#stream, tcpMessage([entry], NODE), NOON + 200)
+    this.pipeline.message(this.#stream, tcpMessage([entry], SHOP_SIDECAR), NOON + 200)
   }
 
   uploads(): number[][] {

@@ -6,7 +6,8 @@ import { defaultConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config.ts'
 import { Pipeline, type PipelineStream } from '../src/pipeline.ts'
 import { Writer } from '../src/store/writer.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 import { temporaryFolder } from './helpers/temporary-folder.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
@@ -14,13 +15,6 @@ const MIDNIGHT = Date.UTC(2026, 10, 25)
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
-
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 
 interface Word {
   readonly connection: number
@@ -61,7 +55,7 @@ class Process {
       startMs: word.start,
       upload: word.upload,
     })
-    this.pipeline.message(this.#stream, tcpMessage([entry], NODE), arrivalMs)
+    this.pipeline.message(this.#stream, tcpMessage([entry], SHOP_SIDECAR), arrivalMs)
     const keys = this.pipeline.held.takeQuestions()
     if (keys.length > 0) this.pipeline.answer(keys, this.#writer.find(keys))
   }

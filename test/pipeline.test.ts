@@ -8,20 +8,14 @@ import fc from 'fast-check'
 import { defaultConfig } from '../src/config/load.ts'
 import { Pipeline, type PipelineStream } from '../src/pipeline.ts'
 import { Writer } from '../src/store/writer.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const MINUTE = 60_000
 const folder = mkdtempSync(join(tmpdir(), 'snimeter-pipeline-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
-
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 
 interface Word {
   readonly connection: number
@@ -58,7 +52,7 @@ class Life {
   hear(words: readonly Word[], at: number): void {
     const first = this.#stream === undefined
     this.#stream ??= this.#pipeline.openStream()
-    const message = tcpMessage(words.map(entryOf), first ? NODE : undefined)
+    const message = tcpMessage(words.map(entryOf), first ? SHOP_SIDECAR : undefined)
     this.#pipeline.message(this.#stream, message, NOON + at)
     for (;;) {
       const keys = this.#pipeline.held.takeQuestions()
@@ -192,7 +186,7 @@ describe('laws of the whole path, from bytes to views', () => {
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     })
     const stream = pipeline.openStream()
-    pipeline.message(stream, tcpMessage([entryOf(word), unknownType, damaged], NODE), NOON)
+    pipeline.message(stream, tcpMessage([entryOf(word), unknownType, damaged], SHOP_SIDECAR), NOON)
     const { coverage } = pipeline.cut()
     const rejected = Object.fromEntries(
       coverage.reasons

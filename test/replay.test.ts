@@ -8,19 +8,13 @@ import { defaultConfig } from '../src/config/load.ts'
 import { type ReplaySummary, replay } from '../src/replay.ts'
 import { Store } from '../src/store/store.ts'
 import { capturePath } from './helpers/captures.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 import { temporaryFolder } from './helpers/temporary-folder.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const MINUTE = 60_000
 const logger = pino({ level: 'silent' })
-
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 
 interface Word {
   /** Arrival, ms after noon. */
@@ -43,7 +37,7 @@ function writeCapture(path: string, words: readonly Word[]): string {
       upload: word.upload,
       download: 2 * word.upload,
     })
-    const message = tcpMessage([entry], NODE)
+    const message = tcpMessage([entry], SHOP_SIDECAR)
     const header = Buffer.alloc(16)
     header.writeUInt32LE(word.stream ?? 1, 0)
     header.writeDoubleLE((NOON + word.at) / 1000, 4)

@@ -6,7 +6,8 @@ import Database from 'better-sqlite3'
 import pino from 'pino'
 import { defaultConfig } from '../../src/config/load.ts'
 import { replay } from '../../src/replay.ts'
-import { EntryType, identifierField, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { EntryType, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from '../helpers/shop-sidecar.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 const DAY = 86_400_000
@@ -15,13 +16,6 @@ const JUNE = Date.UTC(2026, 5, 1, 12)
 const X = '11111111-1111-4111-8111-111111111111'
 const Y = '22222222-2222-4222-8222-222222222222'
 const Z = '33333333-3333-4333-8333-333333333333'
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop' },
-  envoy: [1, 40, 0],
-})
-
 interface Word {
   readonly ms: number
   readonly id: string
@@ -48,7 +42,7 @@ class Past {
     const records = words.map(({ ms, final, id, ...word }, i) => {
       const type = final === true ? EntryType.tcpConnectionEnd : EntryType.tcpPeriodic
       const entry = tcpEntry({ ...word, streamId: id, type })
-      const message = tcpMessage([entry], i === 0 ? NODE : undefined)
+      const message = tcpMessage([entry], i === 0 ? SHOP_SIDECAR : undefined)
       const header = Buffer.alloc(16)
       header.writeUInt32LE(1, 0)
       header.writeDoubleLE(ms / 1000, 4)

@@ -3,19 +3,14 @@ import { it } from 'node:test'
 import { defaultConfig } from '../../src/config/load.ts'
 import type { StoreBatch } from '../../src/model/batch.ts'
 import { Pipeline } from '../../src/pipeline.ts'
-import { identifierField, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { SHOP_SIDECAR } from '../helpers/shop-sidecar.ts'
 
 const MIDNIGHT = Date.UTC(2026, 10, 25)
 const BEFORE = MIDNIGHT - 1000
 /** Ids are only released when there are more than this. */
 const MANY_NAMES = 10_000
 
-const NODE = identifierField({
-  id: 'sidecar~10.1.2.3~shop-1.default~default.svc.cluster.local',
-  cluster: 'shop.default',
-  metadata: { NAMESPACE: 'default', WORKLOAD_NAME: 'shop', NAME: 'shop-1' },
-  envoy: [1, 40, 0],
-})
 const LAST_WORD = tcpEntry({
   streamId: '00000000-0000-4000-8000-000000000001',
   type: 3,
@@ -39,7 +34,7 @@ it('a sample that waits for the file keeps its workload when its stream ends and
     pipeline.identities.destination({ name: `n${i}.example`, nameSource: 'sni' })
   }
   const stream = pipeline.openStream()
-  pipeline.message(stream, tcpMessage([LAST_WORD], NODE), BEFORE)
+  pipeline.message(stream, tcpMessage([LAST_WORD], SHOP_SIDECAR), BEFORE)
   assert.equal(pipeline.held.size, 1)
   pipeline.closeStream(stream)
   pipeline.tick(MIDNIGHT)
