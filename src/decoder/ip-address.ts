@@ -25,13 +25,15 @@ export function parseIpAddress(
   words[at + 1] = 0
   words[at + 2] = 0
   words[at + 3] = 0
-  let stop = start
-  while (stop < end && bytes[stop] !== PERCENT) stop++
-  if (parseIpv4(bytes, start, stop)) {
+  // An address without a zone first: nearly all are IPv4, and need one look at each byte.
+  if (parseIpv4(bytes, start, end)) {
     words[at + 2] = 0xffff
     words[at + 3] = ipv4
     return true
   }
+  let stop = start
+  while (stop < end && bytes[stop] !== PERCENT) stop++
+  if (stop < end) return parseIpAddress(bytes, start, stop, words, at)
   if (!parseIpv6(bytes, start, stop)) return false
   for (let word = 0; word < 4; word++) {
     words[at + word] = ((groups[word * 2] as number) << 16) | (groups[word * 2 + 1] as number)

@@ -34,6 +34,8 @@ export class LogEntry {
   intermediate = false
   hasStart = false
   hasDuration = false
+  /** Whether `address` and `port` are this entry's. */
+  hasAddress = false
   /** Unsigned integers as on the wire, by `Column`; 0 where absent. A negative one is above 2^63. */
   readonly numbers = new Float64Array(12)
   sni = 0
@@ -61,10 +63,14 @@ export class LogEntry {
     this.intermediate = false
     this.hasStart = false
     this.hasDuration = false
-    // A loop: `fill` is a call into the runtime, a tenth of the whole entry's time.
-    const { numbers, address } = this
-    for (let i = 0; i < 12; i++) numbers[i] = 0
-    for (let i = 0; i < 4; i++) address[i] = 0
+    this.hasAddress = false
+    // One by one: `fill` is a call into the runtime, a tenth of the whole entry's time. The columns of
+    // times and of HTTP are reset where they begin to be used.
+    const { numbers } = this
+    numbers[Column.wireUpload] = 0
+    numbers[Column.wireDownload] = 0
+    numbers[Column.receivedBytes] = 0
+    numbers[Column.sentBytes] = 0
     this.sni = 0
     this.cluster = 0
     this.authority = 0
@@ -83,14 +89,19 @@ export class LogEntry {
     while (reader.position < end) {
       const tag = reader.tag()
       if (tag === 10) this.#readCommon(reader.delimited(), end)
-      else if (tag === 18) this.#readConnection(reader.delimited(), end)
-      else reader.skip(tag)
+      else if (tag === 18) {
+        const pairEnd = reader.delimited()
+        this.#readPair(reader.position, pairEnd, Column.receivedBytes)
+        reader.position = pairEnd
+      } else reader.skip(tag)
     }
   }
 
   /** HTTPAccessLogEntry: common_properties = 1, request = 3, response = 4. */
   readHttp(end: number): void {
     const reader = this.#reader
+    const { numbers } = this
+    for (let i = Column.requestHeadersBytes; i <= Column.responseBodyBytes; i++) numbers[i] = 0
     while (reader.position < end) {
       const tag = reader.tag()
       if (tag === 10) this.#readCommon(reader.delimited(), end)
@@ -174,8 +185,9 @@ export class LogEntry {
         this.#readTls(start, end)
         return
       case 42: // start_time = 5
+        if (!this.hasStart) this.#resetTime(Column.startSeconds)
         this.hasStart = true
-        this.#readTime(start, end, Column.startSeconds)
+        this.#readPair(start, end, Column.startSeconds)
         return
       case 106: // upstream_remote_address = 13
         this.#readAddress(start, end)
@@ -184,8 +196,9 @@ export class LogEntry {
         this.cluster = this.#texts.intern(this.#reader.bytes, start, end)
         return
       case 186: // duration = 23
+        if (!this.hasDuration) this.#resetTime(Column.durationSeconds)
         this.hasDuration = true
-        this.#readTime(start, end, Column.durationSeconds)
+        this.#readPair(start, end, Column.durationSeconds)
         return
       case 210: // stream_id = 26
         this.streamIdStart = start
@@ -202,19 +215,6 @@ export class LogEntry {
     else if (tag === 264)
       this.type = value < UNKNOWN_TYPE ? value | 0 : UNKNOWN_TYPE // access_log_type = 33
     else if (tag === 216) this.intermediate = value !== 0 // intermediate_log_entry = 27
-  }
-
-  /** ConnectionProperties: received_bytes = 1, sent_bytes = 2. */
-  #readConnection(end: number, outer: number): void {
-    const reader = this.#reader
-    reader.limit = end
-    while (reader.position < end) {
-      const tag = reader.tag()
-      if (tag === 8) reader.varintInto(this.numbers, Column.receivedBytes)
-      else if (tag === 16) reader.varintInto(this.numbers, Column.sentBytes)
-      else reader.skip(tag)
-    }
-    reader.limit = outer
   }
 
   /** HTTPRequestProperties: authority = 3, request_headers_bytes = 11, request_body_bytes = 12. */
@@ -247,6 +247,14 @@ export class LogEntry {
   /** TLSProperties: tls_sni_hostname = 3. Its presence does not mean that TLS was terminated. */
   #readTls(start: number, end: number): void {
     const reader = this.#reader
+    const { bytes } = reader
+    // Nearly always the SNI is all there is, and shorter than 128 bytes.
+    if (bytes[start] === 26 && start + 2 + (bytes[start + 1] as number) === end) {
+      if ((bytes[start + 1] as number) < 0x80) {
+        this.sni = this.#texts.intern(bytes, start + 2, end)
+        return
+      }
+    }
     const outer = reader.enter(start, end)
     while (reader.position < end) {
       const tag = reader.tag()
@@ -259,6 +267,30 @@ export class LogEntry {
   /** core.Address: socket_address = 1 {address = 2, port_value = 3}; pipes and internals have no IP. */
   #readAddress(start: number, end: number): void {
     const reader = this.#reader
+    const { bytes } = reader
+    if (!this.hasAddress) {
+      this.hasAddress = true
+      for (let i = 0; i < 4; i++) this.address[i] = 0
+    }
+    // As Envoy writes it: a socket_address with its address, then its port of one to three bytes.
+    const textEnd = start + 4 + (bytes[start + 3] as number)
+    const isPlain =
+      bytes[start] === 10 &&
+      start + 2 + (bytes[start + 1] as number) === end &&
+      bytes[start + 2] === 18 &&
+      bytes[textEnd] === 24
+    if (isPlain && end - start < 0x80 && textEnd + 1 < end && end <= textEnd + 4) {
+      if ((bytes[end - 1] as number) < 0x80) {
+        let port = 0
+        for (let at = end - 1; at > textEnd; at--)
+          port = (port << 7) | ((bytes[at] as number) & 0x7f)
+        if (isOneVarint(bytes, textEnd + 1, end)) {
+          parseIpAddress(bytes, start + 4, textEnd, this.address, 0)
+          this.port = port & 0xffff
+          return
+        }
+      }
+    }
     const outer = reader.enter(start, end)
     while (reader.position < end) {
       const tag = reader.tag()
@@ -282,8 +314,16 @@ export class LogEntry {
     reader.limit = outer
   }
 
-  /** Timestamp or Duration: seconds = 1, nanos = 2, into two columns beginning at `column`. */
-  #readTime(start: number, end: number, column: number): void {
+  #resetTime(column: number): void {
+    this.numbers[column] = 0
+    this.numbers[column + 1] = 0
+  }
+
+  /**
+   * Two integers, 1 and 2, into two columns beginning at `column`: seconds and nanos of a Timestamp or
+   * Duration, received_bytes and sent_bytes of ConnectionProperties.
+   */
+  #readPair(start: number, end: number, column: number): void {
     const { numbers } = this
     const { bytes } = this.#reader
     let at = start
@@ -300,7 +340,7 @@ export class LogEntry {
       }
       // Anything but two whole varints is rare, or malformed.
       if ((tag !== 8 && tag !== 16) || byte >= 0x80) {
-        this.#readTimeSlowly(at, end, column)
+        this.#readPairSlowly(at, end, column)
         return
       }
       numbers[tag === 8 ? column : column + 1] = value
@@ -308,7 +348,7 @@ export class LogEntry {
     }
   }
 
-  #readTimeSlowly(start: number, end: number, column: number): void {
+  #readPairSlowly(start: number, end: number, column: number): void {
     const reader = this.#reader
     const outer = reader.enter(start, end)
     while (reader.position < end) {
@@ -327,4 +367,10 @@ export class LogEntry {
     reader.position = end
     return id
   }
+}
+
+/** Whether all bytes but the last say that another one follows. */
+function isOneVarint(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end - 1; at++) if ((bytes[at] as number) < 0x80) return false
+  return true
 }

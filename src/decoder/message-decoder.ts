@@ -105,11 +105,15 @@ export class MessageDecoder {
     // Of a list that is cut short the whole entries count; then the message is malformed.
     const end = claimedEnd < outer ? claimedEnd | 0 : outer
     reader.limit = end
+    const { bytes } = reader
     while (reader.position < end) {
-      const tag = reader.tag()
-      if (tag !== 10) {
-        reader.skip(tag)
-        continue
+      if (bytes[reader.position] === 10) reader.position++
+      else {
+        const tag = reader.tag()
+        if (tag !== 10) {
+          reader.skip(tag)
+          continue
+        }
       }
       const entryEnd = reader.delimited()
       this.#readEntry(entryEnd, http, stream, batch)
@@ -191,10 +195,10 @@ export class MessageDecoder {
     batch.sni[row] = entry.sni
     batch.cluster[row] = entry.cluster
     batch.authority[row] = entry.authority
-    batch.address[row * 4] = entry.address[0] as number
-    batch.address[row * 4 + 1] = entry.address[1] as number
-    batch.address[row * 4 + 2] = entry.address[2] as number
-    batch.address[row * 4 + 3] = entry.address[3] as number
+    const { address, hasAddress } = entry
+    for (let word = 0; word < 4; word++) {
+      batch.address[row * 4 + word] = hasAddress ? (address[word] as number) : 0
+    }
     batch.port[row] = entry.port
     return ACCEPTED
   }
