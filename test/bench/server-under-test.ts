@@ -50,8 +50,6 @@ export class ServerUnderTest {
       process.execPath,
       '--expose-gc',
       ...(name === 'snimeter' ? shippedOptions() : []),
-      // As `npm start` and the image run it.
-      ...(name === 'snimeter' ? ['--max-semi-space-size=4'] : []),
       '--import',
       here('./loop-delay.ts'),
       ...program,
