@@ -102,7 +102,6 @@ export interface CoverageColumns {
   readonly entries: Float64Array
   readonly seen: Int32Array
   readonly closed: Int32Array
-  readonly shed: Float64Array
   /** Rejected entries: row `i` of coverage has `reasons.length` counts at `rejected[i * reasons.length]`. */
   readonly reasons: readonly string[]
   readonly rejected: Float64Array

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 
-const APPLICATION_ID = 0x736e696d
 /** A larger file is not read into memory. */
 const MAX_IN_MEMORY = 1024 ** 3
 

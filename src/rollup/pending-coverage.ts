@@ -1,5 +1,5 @@
 import type { CoverageColumns } from '../model/batch.ts'
-import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
+import { REJECT_REASONS } from '../model/reject-reason.ts'
 import type { WindowLengths } from './window-lengths.ts'
 
 const REASONS = REJECT_REASONS.length
@@ -73,7 +73,6 @@ export class PendingCoverage {
       entries: Float64Array.from(rows, (row) => row.entries),
       seen: Int32Array.from(rows, (row) => row.seen),
       closed: Int32Array.from(rows, (row) => row.closed),
-      shed: Float64Array.from(rows, (row) => row.rejected[Reject.shed] as number),
       reasons: REJECT_REASONS,
       rejected,
     }

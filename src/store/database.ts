@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
+import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
-/** "snim": says that a file is ours. */
-const APPLICATION_ID = 0x736e696d
 /** Forward only; the file's `user_version` is how many it has. */
 const MIGRATIONS: readonly string[] = [LEDGER]
 

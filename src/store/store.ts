@@ -104,15 +104,6 @@ export class Store {
     }
   }
 
-  /** All of `openConnections` at once. */
-  async loadOpen(limit: number): Promise<StoredConnection[]> {
-    const open: StoredConnection[] = []
-    for await (const page of this.openConnections(limit)) {
-      for (const row of page) open.push(row)
-    }
-    return open
-  }
-
   /** Pairs that may have been used in `[fromMs, toMs)`: what was named on a day, for the name budgets. */
   pairsBetween(
     fromMs: number,

@@ -196,7 +196,6 @@ function usageBatch(sequence: number, workloads: number, names: number): StoreBa
       entries: new Float64Array(0),
       seen: new Int32Array(0),
       closed: new Int32Array(0),
-      shed: new Float64Array(0),
       reasons: REJECT_REASONS,
       rejected: new Float64Array(0),
     },

@@ -51,11 +51,11 @@ describe('coverage since the last cut', () => {
     assert.deepEqual(rowsOf(coverage), { '0@1': '4 0 0' })
   })
 
-  it('names what was shed in a column of its own', () => {
+  it('hands what was shed on as a reason like any other', () => {
     const coverage = new PendingCoverage(MINUTES, 100)
     coverage.at(0)
     coverage.received(0, 5, rejections({ shed: 4 }))
-    assert.deepEqual([...coverage.cut().shed], [4])
+    assert.deepEqual([coverage.cut().rejected[Reject.shed]], [4])
   })
 
   it('goes back to the window of an arrival that is earlier', () => {

@@ -135,7 +135,6 @@ export function makeBatch(content: BatchContent): StoreBatch {
       entries: f64(coverage.map((row) => row.entries)),
       seen: i32(coverage.map(() => 0)),
       closed: i32(coverage.map(() => 0)),
-      shed: f64(coverage.map(() => 0)),
       reasons: REJECT_REASONS,
       rejected: f64(
         coverage.flatMap((row) => REJECT_REASONS.map((reason) => row.rejected?.[reason] ?? 0)),

@@ -223,7 +223,7 @@ describe('rows that memory has forgotten', () => {
       await store.commit(makeBatch({ sequence: 1, connections }))
       const address: [number, number, number, number] = [0, 0, 0, 0]
       await store.commit(makeBatch({ sequence: 2, connections: [{ id: 1, address, port: 0 }] }))
-      const open = await store.loadOpen(10)
+      const open = (await Array.fromAsync(store.openConnections(10))).flat()
       assert.deepEqual(
         open.map((row) => row.key),
         [keyOf(1)],

@@ -65,7 +65,7 @@ it('rows cross to the main thread in pages, each once, and share what they have 
     for await (const page of store.openConnections(10_500)) pages.push(page.length)
     assert.deepEqual(pages, [5000, 5000, 500])
 
-    const open = await store.loadOpen(20_000)
+    const open = (await Array.fromAsync(store.openConnections(20_000))).flat()
     const expected = connections.filter(({ state }) => state === 1).map(({ upload }) => upload)
     assert.deepEqual(
       open.map(({ upload }) => upload),
