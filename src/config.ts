@@ -42,6 +42,52 @@ export interface Config {
     readonly maxFileBytes: number
     readonly maxFiles: number
   }
+  /** Name of the logical instance: the `source` of events. */
+  readonly instance: string
+  /** Bounds of what waits, per sink. */
+  readonly outbox: { readonly maxEvents: number; readonly maxParked: number }
+  /** No brokers = no Kafka sink. */
+  readonly kafka: {
+    readonly brokers: readonly string[]
+    readonly name: string
+    readonly topic: string
+    readonly mode: 'structured' | 'binary'
+    readonly clientId: string
+    readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+    readonly batchEvents: number
+    readonly connectTimeoutMs: number
+    readonly requestTimeoutMs: number
+    readonly tls: {
+      readonly enabled: boolean
+      readonly caFile: string
+      readonly certFile: string
+      readonly keyFile: string
+    }
+    readonly sasl: {
+      readonly mechanism: 'none' | 'plain' | 'scram-sha-256' | 'scram-sha-512'
+      readonly username: string
+      readonly password: string
+      readonly passwordFile: string
+    }
+    readonly createTopic: {
+      readonly enabled: boolean
+      readonly partitions: number
+      readonly replicationFactor: number
+      readonly retentionMs: number
+    }
+  }
+  /** Empty directory = no file sink. */
+  readonly files: {
+    readonly directory: string
+    readonly name: string
+    readonly maxFileBytes: number
+    readonly maxAgeMs: number
+    readonly maxFiles: number
+  }
+  readonly gateways: {
+    readonly billAt: 'sidecar' | 'gateway'
+    readonly hosts: readonly string[]
+  }
   readonly shutdown: { readonly propagationDelayMs: number; readonly deadlineMs: number }
   readonly log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error'

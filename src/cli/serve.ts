@@ -19,6 +19,10 @@ function valueName(kind: (typeof OPTIONS)[number]['type']['kind']): string {
     choice: 'name',
     size: 'size',
     count: 'number',
+    flag: 'boolean',
+    text: 'text',
+    list: 'list',
+    secret: 'text',
   }[kind]
 }
 

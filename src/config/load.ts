@@ -3,7 +3,7 @@ import { nearest } from './nearest.ts'
 import { environmentName, type NumberKey, OPTIONS, type OptionKey } from './options.ts'
 import type { Problem } from './problem.ts'
 import { brokenRules } from './rules.ts'
-import { checkValue, formatValue } from './value.ts'
+import { checkValue, formatValue, listOf } from './value.ts'
 import { readYamlFile, type Written } from './yaml-file.ts'
 
 /** Where a configuration comes from; a later source wins: defaults, file, environment, flags. */
@@ -50,7 +50,8 @@ export function loadConfig(sources: ConfigSources): Loaded {
     const checked = checkValue(option.type, text)
     if ('wrong' in checked) {
       const { wrong, fix } = checked
-      problems.push({ where, key: option.key, value: text, wrong, fix })
+      const value = option.type.kind === 'secret' ? {} : { value: text }
+      problems.push({ where, key: option.key, ...value, wrong, fix })
     } else {
       const { value } = checked
       settings.set(option.key, { value, text: formatValue(option.type, value), where })
@@ -107,6 +108,8 @@ function strangers(env: Readonly<Record<string, string | undefined>>): string[] 
 /** Written out, so that the compiler finds a key that is missing here or in the table. */
 function configOf(settings: Settings): Config {
   const text = (key: Exclude<OptionKey, NumberKey>): string => String(settings.get(key)?.value)
+  const flag = (key: Exclude<OptionKey, NumberKey>): boolean => text(key) === 'true'
+  const list = (key: Exclude<OptionKey, NumberKey>): readonly string[] => listOf(text(key))
   const number = (key: NumberKey): number => Number(settings.get(key)?.value)
   return {
     als: {
@@ -148,6 +151,51 @@ function configOf(settings: Settings): Config {
       directory: text('record.directory'),
       maxFileBytes: number('record.max_file_size'),
       maxFiles: number('record.max_files'),
+    },
+    instance: text('instance'),
+    outbox: {
+      maxEvents: number('outbox.max_events'),
+      maxParked: number('outbox.max_parked'),
+    },
+    kafka: {
+      brokers: list('kafka.brokers'),
+      name: text('kafka.name'),
+      topic: text('kafka.topic'),
+      mode: text('kafka.mode') as Config['kafka']['mode'],
+      clientId: text('kafka.client_id'),
+      compression: text('kafka.compression') as Config['kafka']['compression'],
+      batchEvents: number('kafka.batch_events'),
+      connectTimeoutMs: number('kafka.connect_timeout'),
+      requestTimeoutMs: number('kafka.request_timeout'),
+      tls: {
+        enabled: flag('kafka.tls.enabled'),
+        caFile: text('kafka.tls.ca_file'),
+        certFile: text('kafka.tls.cert_file'),
+        keyFile: text('kafka.tls.key_file'),
+      },
+      sasl: {
+        mechanism: text('kafka.sasl.mechanism') as Config['kafka']['sasl']['mechanism'],
+        username: text('kafka.sasl.username'),
+        password: text('kafka.sasl.password'),
+        passwordFile: text('kafka.sasl.password_file'),
+      },
+      createTopic: {
+        enabled: flag('kafka.create_topic.enabled'),
+        partitions: number('kafka.create_topic.partitions'),
+        replicationFactor: number('kafka.create_topic.replication_factor'),
+        retentionMs: number('kafka.create_topic.retention'),
+      },
+    },
+    files: {
+      directory: text('files.directory'),
+      name: text('files.name'),
+      maxFileBytes: number('files.max_file_size'),
+      maxAgeMs: number('files.max_age'),
+      maxFiles: number('files.max_files'),
+    },
+    gateways: {
+      billAt: text('gateways.bill_at') as Config['gateways']['billAt'],
+      hosts: list('gateways.hosts'),
     },
     shutdown: {
       propagationDelayMs: number('shutdown.propagation_delay'),

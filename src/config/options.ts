@@ -12,6 +12,22 @@ export type OptionType =
   | { readonly kind: 'size'; readonly minBytes: number; readonly maxBytes: number }
   | { readonly kind: 'count'; readonly min: number; readonly max: number }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'flag' }
+  /** One line of text; `pattern` says what it may be, in words in `form`. */
+  | {
+      readonly kind: 'text'
+      readonly optional: boolean
+      readonly pattern?: RegExp
+      readonly form?: string
+    }
+  /** Texts, written as a YAML list or separated by commas. */
+  | {
+      readonly kind: 'list'
+      readonly pattern?: RegExp
+      readonly form: string
+    }
+  /** A text that is never printed. */
+  | { readonly kind: 'secret' }
 
 /** One key of the configuration: everything that parsing, printing and the documentation say of it. */
 export interface Option {
@@ -54,6 +70,24 @@ const count = (min: number, max: number): OptionType & { readonly kind: 'count' 
 
 const address: OptionType & { readonly kind: 'address' } = { kind: 'address' }
 const optionalPath: OptionType & { readonly kind: 'path' } = { kind: 'path', optional: true }
+
+const flag: OptionType & { readonly kind: 'flag' } = { kind: 'flag' }
+const secret: OptionType & { readonly kind: 'secret' } = { kind: 'secret' }
+
+const text = (
+  optional: boolean,
+  pattern?: RegExp,
+  form?: string,
+): OptionType & { readonly kind: 'text' } => ({
+  kind: 'text',
+  optional,
+  ...(pattern === undefined ? {} : { pattern }),
+  ...(form === undefined ? {} : { form }),
+})
+
+/** Names of sinks and instances: they are hashed into the ids of events and read by people. */
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/
+const NAME_FORM = '1 to 63 lower-case letters, digits, dots, hyphens and underscores'
 
 /**
  * Every key, once, in the order in which it is printed. Defaults, parsing, environment names,
@@ -239,6 +273,240 @@ export const OPTIONS = [
     default: '16',
     meaning: 'Capture files that are kept; the oldest is deleted beyond it.',
     change: 'Raise it to look further back; the disk needs this times `record.max_file_size`.',
+  },
+  {
+    key: 'instance',
+    type: text(false, NAME, NAME_FORM),
+    default: 'snimeter',
+    meaning:
+      'Name of this logical instance: the `source` of its events, stored with the first sink.',
+    change: 'Set it once, before the first sink, if several meshes publish to one topic.',
+  },
+  {
+    key: 'outbox.max_events',
+    type: count(100, 10_000_000),
+    default: '20000',
+    meaning:
+      'Frozen events that may wait for an acknowledgement, per sink; beyond it changes of a row gather into one.',
+    change: 'Raise it for a faster drain after a long outage; the file grows with it.',
+  },
+  {
+    key: 'outbox.max_parked',
+    type: count(100, 10_000_000),
+    default: '20000',
+    meaning:
+      'Refused events that are set aside, per sink, before the sink waits for somebody to act.',
+    change: 'Raise it if single events are refused often.',
+  },
+  {
+    key: 'kafka.brokers',
+    type: {
+      kind: 'list',
+      pattern: /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:,[\]]+):\d{1,5}$/,
+      form: 'host:port',
+    },
+    default: '',
+    meaning: 'Bootstrap brokers, `host:port`; empty turns the Kafka sink off.',
+    change: 'List two or three, so that a start needs not one of them.',
+  },
+  {
+    key: 'kafka.name',
+    type: text(false, NAME, NAME_FORM),
+    default: 'kafka',
+    meaning: 'Name of this sink: its revisions, outbox and position belong to it, and ids hold it.',
+    change:
+      'Change it to begin anew elsewhere (another cluster or topic); the old one must be forgotten.',
+  },
+  {
+    key: 'kafka.topic',
+    type: text(
+      false,
+      /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+      'letters, digits, dots, hyphens, underscores; at most 249',
+    ),
+    default: 'snimeter.usage.v1',
+    meaning: 'Topic of the usage events.',
+    change: 'Set what your naming rules ask for.',
+  },
+  {
+    key: 'kafka.mode',
+    type: { kind: 'choice', choices: ['structured', 'binary'] },
+    default: 'structured',
+    meaning:
+      'CloudEvents content mode: the whole event as JSON, or data as JSON and `ce_` headers.',
+    change: 'Set `binary` for consumers that route by headers.',
+  },
+  {
+    key: 'kafka.client_id',
+    type: text(false),
+    default: 'snimeter',
+    meaning: 'Client id that brokers see in logs and quotas.',
+    change: 'Set it where quotas are by client id.',
+  },
+  {
+    key: 'kafka.compression',
+    type: { kind: 'choice', choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'] },
+    default: 'gzip',
+    meaning: 'Compression of batches.',
+    change: 'Set `zstd` if every consumer reads it; `none` to save CPU.',
+  },
+  {
+    key: 'kafka.batch_events',
+    type: count(1, 10_000),
+    default: '500',
+    meaning: 'Most events of one send.',
+    change: 'Lower it if brokers refuse large batches.',
+  },
+  {
+    key: 'kafka.connect_timeout',
+    type: duration(100, 5 * MINUTE),
+    default: '5s',
+    meaning: 'Longest time to connect and authenticate.',
+    change: 'Raise it over slow links.',
+  },
+  {
+    key: 'kafka.request_timeout',
+    type: duration(100, 10 * MINUTE),
+    default: '15s',
+    meaning: 'Longest time until brokers acknowledge a send; then it is sent again.',
+    change: 'Raise it for brokers that are slow to replicate.',
+  },
+  {
+    key: 'kafka.tls.enabled',
+    type: flag,
+    default: 'false',
+    meaning: 'Whether connections to brokers use TLS.',
+    change: 'Set `true` for TLS listeners; the system CAs are trusted unless `ca_file` is set.',
+  },
+  {
+    key: 'kafka.tls.ca_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'PEM bundle that broker certificates must chain to; empty means the system CAs.',
+    change: 'Set it for a private CA.',
+  },
+  {
+    key: 'kafka.tls.cert_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'PEM client certificate (mutual TLS).',
+    change: 'Set together with `kafka.tls.key_file`.',
+  },
+  {
+    key: 'kafka.tls.key_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'PEM private key of the client certificate.',
+    change: 'Set together with `kafka.tls.cert_file`.',
+  },
+  {
+    key: 'kafka.sasl.mechanism',
+    type: { kind: 'choice', choices: ['none', 'plain', 'scram-sha-256', 'scram-sha-512'] },
+    default: 'none',
+    meaning: 'How to authenticate with a name and a password.',
+    change: 'Set what the listener offers; `plain` only over TLS.',
+  },
+  {
+    key: 'kafka.sasl.username',
+    type: text(true),
+    default: '',
+    meaning: 'User name for SASL.',
+    change: 'Set together with a password.',
+  },
+  {
+    key: 'kafka.sasl.password',
+    type: secret,
+    default: '',
+    meaning: 'Password for SASL; never printed.',
+    change: 'Better `${env:NAME}` or `kafka.sasl.password_file` than the text itself.',
+  },
+  {
+    key: 'kafka.sasl.password_file',
+    type: optionalPath,
+    default: '',
+    meaning: 'File that holds the password (a last line break is left out).',
+    change: 'Set it to a mounted secret, instead of `kafka.sasl.password`.',
+  },
+  {
+    key: 'kafka.create_topic.enabled',
+    type: flag,
+    default: 'false',
+    meaning: 'Whether a topic that does not exist is made at start.',
+    change: 'Set `true` where nobody else makes topics.',
+  },
+  {
+    key: 'kafka.create_topic.partitions',
+    type: count(1, 10_000),
+    default: '12',
+    meaning:
+      'Partitions of a topic that is made. Changing them later breaks the order per workload.',
+    change: 'Set as many as consumers may ever read in parallel.',
+  },
+  {
+    key: 'kafka.create_topic.replication_factor',
+    type: count(1, 100),
+    default: '3',
+    meaning: 'Replicas of a topic that is made; above 1, one less of them must be in sync.',
+    change: 'Set 1 for a single broker.',
+  },
+  {
+    key: 'kafka.create_topic.retention',
+    type: duration(HOUR, 3660 * DAY),
+    default: '40d',
+    meaning: 'How long a topic that is made keeps events.',
+    change: 'Keep it above the longest time in which a bill may be corrected.',
+  },
+  {
+    key: 'files.directory',
+    type: optionalPath,
+    default: '',
+    meaning: 'Folder for usage events as newline-delimited JSON; empty turns the file sink off.',
+    change: 'Set it to fan out without Kafka.',
+  },
+  {
+    key: 'files.name',
+    type: text(false, NAME, NAME_FORM),
+    default: 'files',
+    meaning: 'Name of this sink (see `kafka.name`).',
+    change: 'Change it to begin anew in another folder.',
+  },
+  {
+    key: 'files.max_file_size',
+    type: size(64 * KIB, 64 * GIB),
+    default: '64MiB',
+    meaning: 'Size at which the next file is begun.',
+    change: 'Raise it for fewer files.',
+  },
+  {
+    key: 'files.max_age',
+    type: duration(SECOND, 30 * DAY),
+    default: '1h',
+    meaning: 'Age at which the next file is begun: how long a reader waits for a finished file.',
+    change: 'Lower it for sooner pick-up.',
+  },
+  {
+    key: 'files.max_files',
+    type: count(2, 1_000_000),
+    default: '1000',
+    meaning: 'Files that are kept; the oldest is deleted beyond it, counted and logged.',
+    change: 'Raise it, or collect and delete files yourself, before the oldest are needed.',
+  },
+  {
+    key: 'gateways.bill_at',
+    type: { kind: 'choice', choices: ['sidecar', 'gateway'] },
+    default: 'sidecar',
+    meaning:
+      'Where a byte that passes a sidecar and an egress gateway is billed; the other hop goes into coverage.',
+    change:
+      'Set `gateway` where sidecars do not report, and list the gateways in `gateways.hosts`.',
+  },
+  {
+    key: 'gateways.hosts',
+    type: { kind: 'list', form: 'a host name' },
+    default: '',
+    meaning:
+      'Hosts of egress gateways, as in a cluster name (`istio-egressgateway.istio-system.svc.cluster.local`).',
+    change: 'Needed with `gateways.bill_at: gateway`: entries of sidecars to these hosts are hops.',
   },
   {
     key: 'shutdown.propagation_delay',

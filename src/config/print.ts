@@ -14,7 +14,8 @@ export function printConfig(settings: Settings, explain = false): string {
     const setting = settings.get(option.key)
     if (setting === undefined) continue
     // A count is printed as a number; everything else carries its unit, or is a text.
-    const value = option.type.kind === 'count' ? setting.value : literal(setting.text)
+    const value =
+      option.type.kind === 'count' ? setting.value : literal(shown(option, setting.text))
     document.setIn(path, document.createNode(value))
     if (explain) {
       comment(document, path, [
@@ -25,6 +26,12 @@ export function printConfig(settings: Settings, explain = false): string {
   }
   return document.toString({ lineWidth: 0 })
 }
+
+/** Secrets are told as set, never what they are (so this one value can't be read back). */
+const shown = ({ type }: (typeof OPTIONS)[number], text: string): string =>
+  type.kind === 'secret' && text !== '' ? HIDDEN : text
+
+const HIDDEN = '(hidden)'
 
 /** A literal `${env:` in a value must not be replaced when it is read back. */
 const literal = (text: string): string =>

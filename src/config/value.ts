@@ -17,6 +17,14 @@ export function rangeOf(type: OptionType): string {
       return type.optional ? 'a path or empty' : 'a path'
     case 'choice':
       return type.choices.join(', ')
+    case 'flag':
+      return 'true, false'
+    case 'text':
+      return `${type.form ?? 'a text'}${type.optional ? ', or empty' : ''}`
+    case 'list':
+      return `list of ${type.form}, or empty`
+    case 'secret':
+      return 'a text or empty'
     case 'duration': {
       const range = `${formatDuration(type.minMs)} to ${formatDuration(type.maxMs)}`
       return type.zero && type.minMs > 0 ? `0 or ${range}` : range
@@ -40,6 +48,16 @@ export function checkValue(type: OptionType, text: string): CheckedValue {
       return type.choices.includes(text)
         ? { value: text }
         : { wrong: 'is not known', fix: `use one of ${rangeOf(type)}` }
+    case 'flag':
+      return text === 'true' || text === 'false'
+        ? { value: text }
+        : { wrong: 'is neither true nor false', fix: 'use true or false' }
+    case 'text':
+      return checkText(type, text)
+    case 'list':
+      return checkList(type, text)
+    case 'secret':
+      return checkLine(text)
     case 'duration': {
       const parsed = parseDuration(text)
       const fix = `use a duration from ${rangeOf(type)}, like 15s, 2m, 3d`
@@ -75,6 +93,38 @@ function inRange(parsed: Parsed<number>, min: number, max: number, fix: string):
 function parseCount(text: string): Parsed<number> {
   if (!/^\d[\d_]*$/.test(text)) return { wrong: 'is not a whole number' }
   return { value: Number(text.replaceAll('_', '')) }
+}
+
+function checkLine(text: string): CheckedValue {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  return /[\u0000-\u001f\u007f]/.test(text)
+    ? { wrong: 'holds a control character', fix: 'write one line of text' }
+    : { value: text }
+}
+
+function checkText(type: OptionType & { readonly kind: 'text' }, text: string): CheckedValue {
+  if (text === '') {
+    return type.optional ? { value: text } : { wrong: 'is empty', fix: `write ${rangeOf(type)}` }
+  }
+  if (type.pattern !== undefined && !type.pattern.test(text)) {
+    return { wrong: 'has another form', fix: `write ${rangeOf(type)}` }
+  }
+  return checkLine(text)
+}
+
+/** Items in one spelling: separated by commas, without blanks. */
+function checkList(type: OptionType & { readonly kind: 'list' }, text: string): CheckedValue {
+  const items = listOf(text)
+  const bad = items.find((item) => item === '' || type.pattern?.test(item) === false)
+  if (bad !== undefined) {
+    return { wrong: `holds "${bad}", which is not ${type.form}`, fix: `write a ${rangeOf(type)}` }
+  }
+  return checkLine(items.join(','))
+}
+
+/** The items of a list's text. */
+export function listOf(text: string): readonly string[] {
+  return text.trim() === '' ? [] : text.split(',').map((item) => item.trim())
 }
 
 function checkPath(optional: boolean, text: string): CheckedValue {

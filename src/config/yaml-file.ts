@@ -3,6 +3,7 @@ import {
   isAlias,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   parseDocument,
@@ -25,6 +26,9 @@ export interface FileContent {
 }
 
 const KEYS: readonly string[] = OPTIONS.map(({ key }) => key)
+const LISTS: readonly string[] = OPTIONS.filter(({ type }) => type.kind === 'list').map(
+  ({ key }) => key,
+)
 const GROUPS: readonly string[] = [...new Set(KEYS.flatMap(parentsOf))]
 
 function parentsOf(key: string): string[] {
@@ -117,6 +121,8 @@ class Walk {
     const resolved = isAlias(value) ? value.resolve(this.#document) : value
     if (resolved === null || (isScalar(resolved) && resolved.value === null)) {
       this.#problem(key, path, 'has no value', 'write one, or remove the line for the default')
+    } else if (isSeq(resolved) && LISTS.includes(path)) {
+      this.#list(path, key, resolved.items)
     } else if (!isScalar(resolved)) {
       this.#problem(key, path, 'is a list or map, not a value', 'write a single value')
     } else {
@@ -125,6 +131,20 @@ class Walk {
       const text = this.#interpolate(path, key, raw)
       if (text !== undefined) this.#written.push({ key: path, text, where: this.#whereOf(key) })
     }
+  }
+
+  #list(path: string, key: unknown, items: readonly unknown[]): void {
+    const texts: string[] = []
+    for (const item of items) {
+      if (!isScalar(item)) {
+        this.#problem(item, path, 'holds a list or map', 'write single values in the list')
+        return
+      }
+      const text = this.#interpolate(path, key, String(item.value))
+      if (text === undefined) return
+      texts.push(text)
+    }
+    this.#written.push({ key: path, text: texts.join(','), where: this.#whereOf(key) })
   }
 
   /** `$${env:` is a literal `${env:`. Undefined (and a problem) when a variable is not set. */

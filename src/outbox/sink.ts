@@ -1,0 +1,35 @@
+import type { CloudEvent } from '../model/usage-event.ts'
+
+/** Why a sink will not take an event however often it is asked; a metric's label. */
+export type RefusalReason =
+  | 'message_too_large'
+  | 'topic_unknown'
+  | 'not_authorized'
+  | 'invalid_record'
+  | 'refused'
+
+/** What became of one event of a `publish`. */
+export type Delivery =
+  /** It is durable where it went. */
+  | { readonly kind: 'acknowledged' }
+  /** Not known to be there (it may be); the same event is to be sent again. */
+  | { readonly kind: 'retry'; readonly message: string }
+  /** It is not there, and sending it again changes nothing until somebody acts. */
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly message: string }
+
+/**
+ * A destination of usage events. One `publish` is under way at a time; the relay owns order across
+ * calls, retries and back-off. At least once: an event may come again, always with the same content.
+ */
+export interface Sink {
+  /** Most events of one `publish`. */
+  readonly batchEvents: number
+  /**
+   * Sends events, in order per `partitionkey`: an event is acknowledged only after those before it with
+   * the same key were acknowledged or refused. Resolves with one delivery per event, in their order,
+   * within a deadline of its own; connects by itself when it has to. Never rejects.
+   */
+  publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]>
+  /** Lets go of connections and files, within a few seconds. Safe twice and without `publish`. */
+  stop(): Promise<void>
+}
