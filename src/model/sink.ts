@@ -1,4 +1,4 @@
-import type { CloudEvent } from '../model/usage-event.ts'
+import type { CloudEvent } from './usage-event.ts'
 
 /** Why a sink will not take an event however often it is asked; a metric's label. */
 export type RefusalReason =
