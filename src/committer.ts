@@ -1,5 +1,6 @@
 import type { StoreBatch } from './model/batch.ts'
 import type { StoredConnection } from './model/connection.ts'
+import type { OutboxState } from './model/outbox.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** What the committer needs of the store. */
@@ -13,6 +14,7 @@ interface CommitOutcome {
   readonly rowsRefused: number
   /** Sums that reached 2^63-1. */
   readonly saturated: number
+  readonly outbox: OutboxState
   readonly durationMs: number
 }
 
@@ -26,6 +28,8 @@ export class Committer {
   saturated = 0
   lookups = 0
   lastCommitMs = 0
+  /** How far the sinks are, as of the last commit. */
+  outbox: OutboxState | undefined
   readonly #pipeline: Pipeline
   readonly #store: BatchStore
   #committing: Promise<void> | undefined
@@ -88,7 +92,8 @@ export class Committer {
 
   async #commitOne(): Promise<void> {
     const outcome = await this.#commitBatch(this.#pipeline.cut())
-    this.#pipeline.committed()
+    this.#pipeline.committed(outcome.outbox.minutesHoldMs)
+    this.outbox = outcome.outbox
     this.commits++
     this.rowsRefused += outcome.rowsRefused
     this.saturated += outcome.saturated

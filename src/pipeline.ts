@@ -69,6 +69,7 @@ export class Pipeline {
   #streamsMade = 0
   #newestStartMs: number
   #announcedMinutesFromMs: number
+  #minutesHoldMs: number
   #clockWrittenMs: number
 
   constructor(config: Config, opening: StoreOpening, recorder?: Recorder) {
@@ -76,6 +77,7 @@ export class Pipeline {
     this.#sequence = opening.lastSequence
     this.#newestStartMs = opening.clock.newestStartMs
     this.#announcedMinutesFromMs = opening.clock.minutesFromMs
+    this.#minutesHoldMs = opening.minutesHoldMs
     this.#clockWrittenMs = opening.clock.newestMs
     this.#minutesMs = config.store.retention.minutesMs
     this.#lengths = new WindowLengths(opening.windowLengths)
@@ -218,8 +220,9 @@ export class Pipeline {
     return batch
   }
 
-  /** The last cut is in the file. */
-  committed(): void {
+  /** The last cut is in the file; no sink needs a minute row before `minutesHoldMs` any more. */
+  committed(minutesHoldMs: number): void {
+    this.#minutesHoldMs = minutesHoldMs
     this.ledger.dirty.committed()
     this.identities.committed()
   }
@@ -254,7 +257,7 @@ export class Pipeline {
 
   /** Minutes become hours once they are old enough; the mark stands on whole hours (or windows). */
   #moveMinutesFrom(): void {
-    const old = this.clock.newestMs - this.#minutesMs
+    const old = Math.min(this.clock.newestMs - this.#minutesMs, this.#minutesHoldMs)
     const step = Math.max(HOUR_MS, this.#lengths.secondsAt(old) * 1000)
     const mark = Math.floor(old / step) * step
     if (mark > this.rollup.minutesFromMs) this.rollup.minutesFromMs = mark

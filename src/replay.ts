@@ -45,6 +45,13 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       windowSeconds: config.rollup.windowSeconds,
       changeWindows: false,
       retention: config.store.retention,
+      // Nothing is published; what sinks of the file are to get of it waits for the next `serve`.
+      outbox: {
+        instance: config.instance,
+        graceMs: config.rollup.graceMs,
+        sinks: [],
+        ...config.outbox,
+      },
     },
     {
       trouble: (trouble) => options.logger.warn({ ...trouble }, 'the file does not take commits'),

@@ -9,7 +9,12 @@ import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
 import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
-const OUTCOME = { rowsRefused: 0, saturated: 0, durationMs: 3 }
+const OUTCOME = {
+  rowsRefused: 0,
+  saturated: 0,
+  outbox: { sinks: [], minutesHoldMs: Number.MAX_SAFE_INTEGER },
+  durationMs: 3,
+}
 
 /** A store that keeps what it is given until the test lets it go. */
 class HeldStore {
@@ -52,6 +57,7 @@ class Fixture {
       lastSequence: 7,
       clock: { ledgerMs: 0, newestMs: NOON, minutesFromMs: 0, newestStartMs },
       forgottenBeforeMs: 0,
+      minutesHoldMs: Number.MAX_SAFE_INTEGER,
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     })
     this.committer = new Committer(this.pipeline, this.store)

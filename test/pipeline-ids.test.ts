@@ -72,12 +72,13 @@ it('a new day takes no name from what is still there: open connections and strea
     lastSequence: 0,
     clock: { ledgerMs: 0, newestMs: EVENING, minutesFromMs: 0, newestStartMs: 0 },
     forgottenBeforeMs: 0,
+    minutesHoldMs: Number.MAX_SAFE_INTEGER,
     windowLengths: [{ fromMs: 0, seconds: 60 }],
   })
   const reader = new Reader()
   const cut = () => {
     const rows = reader.read(pipeline.cut())
-    pipeline.committed()
+    pipeline.committed(Number.MAX_SAFE_INTEGER)
     return rows
   }
   // A connection whose stream is gone, one whose stream stays, and a stream that has said nothing.

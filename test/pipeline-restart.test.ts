@@ -69,7 +69,7 @@ class Process {
   commit(): ReturnType<Pipeline['cut']> {
     const batch = this.pipeline.cut()
     this.#writer.apply(batch)
-    this.pipeline.committed()
+    this.pipeline.committed(Number.MAX_SAFE_INTEGER)
     while (this.#writer.tidy()) {
       // Compaction and retention, to their end.
     }

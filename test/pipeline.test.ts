@@ -63,7 +63,7 @@ class Life {
 
   commit(): void {
     this.#writer.apply(this.#pipeline.cut())
-    this.#pipeline.committed()
+    this.#pipeline.committed(Number.MAX_SAFE_INTEGER)
     while (this.#writer.tidy()) {
       // Slices of compaction and retention until there is nothing left to do.
     }
@@ -183,6 +183,7 @@ describe('laws of the whole path, from bytes to views', () => {
       lastSequence: 0,
       clock: { ledgerMs: 0, newestMs: 0, minutesFromMs: 0, newestStartMs: 0 },
       forgottenBeforeMs: 0,
+      minutesHoldMs: Number.MAX_SAFE_INTEGER,
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     })
     const stream = pipeline.openStream()
@@ -206,6 +207,7 @@ describe('streams', () => {
       lastSequence: 0,
       clock: { ledgerMs: 0, newestMs: 0, minutesFromMs: 0, newestStartMs: 0 },
       forgottenBeforeMs: 0,
+      minutesHoldMs: Number.MAX_SAFE_INTEGER,
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     })
     const stream = pipeline.openStream()

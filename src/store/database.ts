@@ -3,10 +3,11 @@ import Database from 'better-sqlite3'
 import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
+import { OUTBOX } from './migrations/0002-outbox.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
-const MIGRATIONS: readonly string[] = [LEDGER]
+const MIGRATIONS: readonly string[] = [LEDGER, OUTBOX]
 
 /** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
 export function openDatabase(path: string): Database.Database {
@@ -63,7 +64,12 @@ function prepare(database: Database.Database, path: string): void {
 }
 
 function firstRows(database: Database.Database): void {
-  database.prepare('INSERT INTO ledger VALUES (1, ?, 0, 0, 0, 0, 0, 0, 0)').run(randomUUID())
+  database
+    .prepare(`
+      INSERT INTO ledger (id, ledger_id, sequence, ledger_ms, newest_ms, minutes_from_ms,
+                          newest_start_ms, forgotten_before_ms, saturated)
+      VALUES (1, ?, 0, 0, 0, 0, 0, 0, 0)`)
+    .run(randomUUID())
 }
 
 /** Views belong to the program, not to the file: they are made anew when they are not the same. */

@@ -34,6 +34,8 @@ export async function insist<T>(
       if (attempts > 0) events.recovered()
       return { value, durationMs: performance.now() - startMs }
     } catch (error) {
+      // What was asked for makes no sense: it never will.
+      if (error instanceof ServiceError) throw error
       attempts++
       if (attempts === 1) firstFailureMs = startMs
       const trouble = troubleOf(error, attempts, startMs - firstFailureMs)

@@ -59,6 +59,7 @@ export class Retention {
         ON CONFLICT DO UPDATE SET
           ${COVERAGE_COUNTERS.map(saturatingAdd).join(', ')}`),
       removeMinute: removeWindow('usage_minute'),
+      removePublications: removeWindow('publication'),
       removeCoverage: removeWindow('coverage_minute'),
       removeHour: removeWindow('usage_hour'),
       removeCoverageHour: removeWindow('coverage_hour'),
@@ -86,7 +87,13 @@ export class Retention {
     const s = this.#statements
     const hoursFrom = clock.newest_ms - this.#config.hoursMs
     return (
-      this.#move(s.oldestMinute, clock.minutes_from_ms, s.usageToHour, s.removeMinute) ||
+      this.#move(
+        s.oldestMinute,
+        clock.minutes_from_ms,
+        s.usageToHour,
+        s.removeMinute,
+        s.removePublications,
+      ) ||
       this.#move(s.oldestCoverage, clock.minutes_from_ms, s.coverageToHour, s.removeCoverage) ||
       this.#forgetHour(clock.ledger_ms, hoursFrom) ||
       this.#forgetConnections(clock.ledger_ms)
@@ -98,14 +105,14 @@ export class Retention {
     oldest: Database.Statement,
     beforeMs: number,
     copy: Database.Statement | undefined,
-    remove: Database.Statement,
+    ...removals: readonly Database.Statement[]
   ): boolean {
     const window = oldest.get() as number | null
     if (window === null || window >= beforeMs) return false
     this.#database
       .transaction(() => {
         copy?.run(window)
-        remove.run(window)
+        for (const remove of removals) remove.run(window)
       })
       .immediate()
     return true

@@ -4,6 +4,7 @@ import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
+import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Answers, CommitOutcome, FromThread, Request, Trouble } from './thread-messages.ts'
@@ -110,6 +111,21 @@ export class Store {
     toMs: number,
   ): Promise<{ workload: Workload; destination: Destination }[]> {
     return this.#ask({ kind: 'pairsBetween', fromMs, toMs })
+  }
+
+  /** Takes acknowledged events out of a sink's outbox; resolves when that is in the file. */
+  acknowledge(sink: string, sequences: readonly number[]): Promise<OutboxState> {
+    return this.#ask({ kind: 'acknowledge', sink, sequences })
+  }
+
+  /** Sets refused events aside; resolves when that is in the file. */
+  park(sink: string, events: readonly Parked[]): Promise<OutboxState> {
+    return this.#ask({ kind: 'park', sink, events })
+  }
+
+  /** Parked events go back into the outboxes, as room allows. */
+  retryParked(): Promise<OutboxState> {
+    return this.#ask({ kind: 'retryParked' })
   }
 
   /**

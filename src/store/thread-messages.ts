@@ -2,6 +2,7 @@ import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
+import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { Workload } from '../model/source.ts'
 import type { WriterConfig } from './writer.ts'
 
@@ -13,6 +14,9 @@ export type Request =
   /** A page of open connections, in the order of their keys. */
   | { readonly kind: 'loadOpen'; readonly afterKey: Uint8Array; readonly limit: number }
   | { readonly kind: 'pairsBetween'; readonly fromMs: number; readonly toMs: number }
+  | { readonly kind: 'acknowledge'; readonly sink: string; readonly sequences: readonly number[] }
+  | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
+  | { readonly kind: 'retryParked' }
   | { readonly kind: 'tidy' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
   | { readonly kind: 'abandon' }
@@ -24,6 +28,9 @@ export interface Answers {
   readonly lookup: (StoredConnection | undefined)[]
   readonly loadOpen: StoredConnection[]
   readonly pairsBetween: { workload: Workload; destination: Destination }[]
+  readonly acknowledge: OutboxState
+  readonly park: OutboxState
+  readonly retryParked: OutboxState
   readonly tidy: undefined
   readonly abandon: undefined
   readonly close: undefined
@@ -34,6 +41,7 @@ export interface CommitOutcome {
   readonly rowsRefused: number
   /** Totals that have reached 2^63-1 by this batch. */
   readonly saturated: number
+  readonly outbox: OutboxState
   /** Time of the attempt that went in. */
   readonly durationMs: number
 }

@@ -34,7 +34,12 @@ export class UsageTable {
     })
   }
 
-  add(usage: UsageColumns, ids: SessionIds): void {
+  /** `changed` is told each row that got an increment, once the increments are in. */
+  add(
+    usage: UsageColumns,
+    ids: SessionIds,
+    changed: (windowMs: number, workloadId: number, destinationId: number) => void,
+  ): void {
     this.#usage.clear()
     this.#total.clear()
     const rows = this.#storableRows(usage, ids)
@@ -54,6 +59,13 @@ export class UsageTable {
     }
     this.#usage.flush()
     this.#addTotals(usage, rows)
+    for (const i of rows.inOrder) {
+      changed(
+        usage.windowMs[i] as number,
+        rows.workload[i] as number,
+        rows.destination[i] as number,
+      )
+    }
   }
 
   /**

@@ -96,13 +96,37 @@ SELECT ${second('u.window_ms')} AS window_start,
        w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
        d.name AS sni, d.name_source AS name_source,
        u.upload AS upload_bytes, u.download AS download_bytes, u.estimated AS estimated_bytes,
-       u.opened AS connections_opened, u.closed AS connections_closed, 0 AS revision
+       u.opened AS connections_opened, u.closed AS connections_closed,
+       coalesce((SELECT max(p.revision) FROM publication p
+                 WHERE p.window_ms = u.window_ms AND p.workload_id = u.workload_id
+                   AND p.destination_id = u.destination_id), 0) AS revision
 FROM (${ANY_USAGE}) u
 JOIN workload w ON w.id = u.workload_id
 JOIN destination d ON d.id = u.destination_id;
 `,
   usage_hourly: usageView('usage_hourly', 3_600_000, 3600),
   usage_daily: usageView('usage_daily', 86_400_000, 86_400),
+  publications: `
+CREATE VIEW publications AS
+SELECT s.name AS sink,
+       ${second('p.window_ms')} AS window_start,
+       ${second('(p.window_ms + p.window_seconds * 1000)')} AS window_end,
+       w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       d.name AS sni, d.name_source AS name_source, p.revision AS revision, p.reason AS reason,
+       p.upload AS upload_bytes, p.download AS download_bytes, p.estimated AS estimated_bytes,
+       p.opened AS connections_opened, p.closed AS connections_closed,
+       CASE WHEN o.sequence IS NOT NULL THEN 'waiting' WHEN k.revision IS NOT NULL THEN 'parked'
+            ELSE 'acknowledged' END AS state,
+       k.reason AS refusal, k.message AS refusal_message
+FROM publication p
+JOIN sink s ON s.id = p.sink_id
+JOIN workload w ON w.id = p.workload_id
+JOIN destination d ON d.id = p.destination_id
+LEFT JOIN outbox o ON o.sink_id = p.sink_id AND o.window_ms = p.window_ms
+  AND o.workload_id = p.workload_id AND o.destination_id = p.destination_id AND o.revision = p.revision
+LEFT JOIN parked k ON k.sink_id = p.sink_id AND k.window_ms = p.window_ms
+  AND k.workload_id = p.workload_id AND k.destination_id = p.destination_id AND k.revision = p.revision;
+`,
   connections: `
 CREATE VIEW connections AS
 SELECT ${CONNECTION_COLUMNS.join(', ')}

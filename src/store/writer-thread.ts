@@ -50,6 +50,12 @@ async function perform(request: Request): Promise<unknown> {
       tidySoon()
       return { ...value, durationMs }
     }
+    case 'acknowledge':
+      return settle(() => open.acknowledge(request.sink, request.sequences))
+    case 'park':
+      return settle(() => open.park(request.sink, request.events))
+    case 'retryParked':
+      return settle(() => open.retryParked())
     case 'lookup':
       return (await insist(() => open.find(request.keys), abandon.signal, EVENTS)).value
     case 'loadOpen':
@@ -64,6 +70,10 @@ async function perform(request: Request): Promise<unknown> {
     default:
       return request satisfies never
   }
+}
+
+async function settle<T>(attempt: () => T): Promise<T> {
+  return (await insist(attempt, abandon.signal, EVENTS)).value
 }
 
 /** Compaction and retention, a slice at a time, whenever nothing else is to do. */

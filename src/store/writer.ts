@@ -3,6 +3,7 @@ import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
+import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { ConnectionTable } from './connection-table.ts'
@@ -10,12 +11,20 @@ import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
 import { FileLock } from './file-lock.ts'
 import { Names } from './names.ts'
+import { Outbox } from './outbox.ts'
 import { RefusedRows } from './refused-rows.ts'
 import { Retention, type RetentionConfig } from './retention.ts'
 import { SessionIds } from './session-ids.ts'
 import { UsageTable } from './usage-table.ts'
 
 const DAY_MS = 86_400_000
+const NO_SINKS: OutboxConfig = {
+  instance: '',
+  graceMs: 120_000,
+  sinks: [],
+  maxEvents: 0,
+  maxParked: 0,
+}
 
 export interface WriterConfig {
   readonly path: string
@@ -24,6 +33,8 @@ export interface WriterConfig {
   /** False: the file's own window lengths stay (replay). */
   readonly changeWindows: boolean
   readonly retention: RetentionConfig
+  /** Undefined: nothing is published; sinks that the file knows keep their place. */
+  readonly outbox?: OutboxConfig | undefined
   /** A file whose newest moment is later than this is refused; undefined = any file. */
   readonly newestAllowedMs?: number | undefined
 }
@@ -34,6 +45,7 @@ export interface Applied {
   readonly rowsRefused: number
   /** Totals that have reached 2^63-1 by this batch. */
   readonly saturated: number
+  readonly outbox: OutboxState
 }
 
 /** Everything that writes one file: synchronous, for a thread of its own. */
@@ -48,9 +60,12 @@ export class Writer {
   readonly #connections: ConnectionTable
   readonly #coverage: CoverageTable
   readonly #retention: Retention
+  readonly #outbox: Outbox
   readonly #sequence
+  readonly #newest
   readonly #saturated
   readonly #clock
+  readonly #minutesFrom
 
   /** Locks and opens the file. Throws ServiceErrors and SQLite's errors (see `openingError`). */
   constructor(config: WriterConfig) {
@@ -70,12 +85,17 @@ export class Writer {
     this.#connections = new ConnectionTable(database, this.#refused, this.#names)
     this.#coverage = new CoverageTable(database)
     this.#retention = new Retention(database, config.retention)
+    this.#outbox = new Outbox(database, config.outbox ?? NO_SINKS)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
+    this.#newest = database.prepare('SELECT newest_ms FROM ledger').pluck()
     this.#saturated = database.prepare('SELECT saturated FROM ledger').pluck()
     this.#clock = database.prepare(`
       UPDATE ledger SET sequence = ?,
         ledger_ms = max(ledger_ms, ?), newest_ms = max(newest_ms, ?),
-        minutes_from_ms = max(minutes_from_ms, ?), newest_start_ms = max(newest_start_ms, ?)`)
+        newest_start_ms = max(newest_start_ms, ?)`)
+    this.#minutesFrom = database.prepare(
+      'UPDATE ledger SET minutes_from_ms = max(minutes_from_ms, ?)',
+    )
   }
 
   /** What the file says; also settles the window lengths. */
@@ -91,6 +111,8 @@ export class Writer {
       )
     }
     this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
+    const openOutbox = this.#database.transaction(() => this.#outbox.open(newestMs))
+    const { minutesHoldMs } = openOutbox.immediate()
     return {
       ledgerId: row['ledger_id'] as string,
       lastSequence: number('sequence'),
@@ -101,6 +123,7 @@ export class Writer {
         newestStartMs: number('newest_start_ms'),
       },
       forgottenBeforeMs: number('forgotten_before_ms'),
+      minutesHoldMs,
       windowLengths: this.#database
         .prepare('SELECT from_ms AS fromMs, seconds FROM window_length ORDER BY from_ms')
         .all() as { fromMs: number; seconds: number }[],
@@ -111,21 +134,54 @@ export class Writer {
   apply(batch: StoreBatch): Applied {
     const before = this.#saturated.get() as number
     this.#refused.begin(batch.sequence)
-    const apply = this.#database.transaction(() => {
+    const outbox = this.#withOutbox(() => {
       if (batch.sequence <= (this.#sequence.get() as number)) return
       this.#ids.define(batch.definitions)
-      this.#usage.add(batch.usage, this.#ids)
+      this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
       this.#connections.replace(batch.connections, this.#ids)
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
-      const { ledgerMs, newestMs, minutesFromMs, newestStartMs } = batch.clock
-      this.#clock.run(batch.sequence, ledgerMs, newestMs, minutesFromMs, newestStartMs)
-    })
-    apply.immediate()
+      const { ledgerMs, newestMs, newestStartMs } = batch.clock
+      this.#clock.run(batch.sequence, ledgerMs, newestMs, newestStartMs)
+    }, batch.clock.minutesFromMs)
     this.#ids.release(batch.definitions.released)
     return {
+      outbox,
       rowsRefused: this.#refused.count,
       saturated: (this.#saturated.get() as number) - before,
     }
+  }
+
+  /** Takes acknowledged events out of the outbox; what waited for the room follows at once. */
+  acknowledge(sink: string, sequences: readonly number[]): OutboxState {
+    return this.#withOutbox(() => this.#outbox.acknowledge(sink, sequences))
+  }
+
+  /** Sets refused events aside. */
+  park(sink: string, events: readonly Parked[]): OutboxState {
+    return this.#withOutbox(() => this.#outbox.park(sink, events))
+  }
+
+  /** Parked events of all sinks go back into their outbox, as room allows. */
+  retryParked(): OutboxState {
+    return this.#withOutbox(() => this.#outbox.retryParked())
+  }
+
+  /** Forgets a sink that is not configured. Throws `sink_unknown`, `sink_configured`. */
+  forgetSink(sink: string): OutboxState {
+    return this.#withOutbox(() => this.#outbox.forget(sink))
+  }
+
+  /** A transaction that may change what sinks are to get, and freezes what is due at its end. */
+  #withOutbox(change: () => void, minutesFromMs = 0): OutboxState {
+    const run = this.#database.transaction(() => {
+      this.#outbox.begin()
+      change()
+      const state = this.#outbox.seal(this.#newest.get() as number)
+      // Minutes that a sink still needs stay minutes.
+      this.#minutesFrom.run(Math.min(minutesFromMs, state.minutesHoldMs))
+      return state
+    })
+    return run.immediate()
   }
 
   find(keys: Uint8Array): (StoredConnection | undefined)[] {

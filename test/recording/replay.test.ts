@@ -24,6 +24,7 @@ function batchOf(paths: readonly string[], recorder?: Recorder) {
       lastSequence: 0,
       clock: { ledgerMs: 0, newestMs: 0, minutesFromMs: 0, newestStartMs: 0 },
       forgottenBeforeMs: 0,
+      minutesHoldMs: Number.MAX_SAFE_INTEGER,
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     },
     recorder,

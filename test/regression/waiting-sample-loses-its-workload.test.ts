@@ -28,6 +28,7 @@ it('a sample that waits for the file keeps its workload when its stream ends and
     lastSequence: 0,
     clock: { ledgerMs: 0, newestMs: BEFORE, minutesFromMs: 0, newestStartMs: BEFORE },
     forgottenBeforeMs: 0,
+    minutesHoldMs: Number.MAX_SAFE_INTEGER,
     windowLengths: [{ fromMs: 0, seconds: 60 }],
   })
   for (let i = 0; i < MANY_NAMES; i++) {
@@ -39,7 +40,7 @@ it('a sample that waits for the file keeps its workload when its stream ends and
   pipeline.closeStream(stream)
   pipeline.tick(MIDNIGHT)
   const first = pipeline.cut()
-  pipeline.committed()
+  pipeline.committed(Number.MAX_SAFE_INTEGER)
   const keys = pipeline.held.takeQuestions()
   pipeline.answer(keys, [undefined])
   const second = pipeline.cut()

@@ -1,0 +1,223 @@
+import type Database from 'better-sqlite3'
+import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
+import { ServiceError } from '../runtime/service-error.ts'
+import { ChangedRows } from './changed-rows.ts'
+import { type SinkRow, SinkTable } from './sink-table.ts'
+import { WaitingEvents } from './waiting-events.ts'
+
+/** No sink holds anything back. */
+const NOTHING_HELD = Number.MAX_SAFE_INTEGER
+
+/**
+ * Freezes usage that closed or changed into events, per sink, and settles what became of them. Every
+ * method runs inside a transaction of the caller's; what is kept between them is in the file.
+ *
+ *   usage_minute ──window closes──▶ publication 1 ─▶ outbox ──acknowledged──▶ (gone)
+ *        │                                             │  ▲
+ *        └──late change──▶ changed ──due──▶ publication n │ └──again── parked ◀──refused
+ *
+ * A row has one event at most that is not acknowledged: what changes meanwhile waits in `changed` and
+ * becomes one revision afterwards. So the revisions of a row cannot overtake each other, whatever is
+ * retried, and a sink that is away costs one event a row however often the row changes.
+ */
+export class Outbox {
+  readonly #config: OutboxConfig
+  readonly #table: SinkTable
+  readonly #changed: ChangedRows
+  readonly #waiting: WaitingEvents
+  readonly #statements
+  /** The sinks as of the transaction under way: what a rollback takes back must not stay here. */
+  #sinks: SinkRow[] = []
+
+  constructor(database: Database.Database, config: OutboxConfig) {
+    this.#config = config
+    this.#table = new SinkTable(database)
+    this.#changed = new ChangedRows(database, config.graceMs)
+    this.#waiting = new WaitingEvents(database)
+    this.#statements = {
+      instance: database.prepare('SELECT instance FROM ledger').pluck(),
+      setInstance: database.prepare('UPDATE ledger SET instance = ?'),
+      lengthAt: database
+        .prepare(
+          'SELECT seconds FROM window_length WHERE from_ms <= ? ORDER BY from_ms DESC LIMIT 1',
+        )
+        .pluck(),
+      // Rows of closed windows beyond the position: their windows closed since the last time.
+      publishClosed: database.prepare(`
+        INSERT INTO publication
+        SELECT window_ms, workload_id, destination_id, :sink, 1, 'window_closed', :nowMs, window_seconds,
+               upload, download, estimated, opened, closed
+        FROM usage_minute
+        WHERE (window_ms, workload_id, destination_id) > (:windowMs, :workloadId, :destinationId)
+          AND window_ms < :closedMs
+        ORDER BY window_ms, workload_id, destination_id LIMIT :room`),
+      queueClosed: database.prepare(`
+        INSERT INTO outbox
+        SELECT :sink, :sequence + row_number() OVER (ORDER BY window_ms, workload_id, destination_id),
+               window_ms, workload_id, destination_id, 1, :nowMs
+        FROM publication
+        WHERE (window_ms, workload_id, destination_id) > (:windowMs, :workloadId, :destinationId)
+          AND sink_id = :sink`),
+      lastQueued: database.prepare(`
+        SELECT window_ms AS windowMs, workload_id AS workloadId, destination_id AS destinationId
+        FROM outbox WHERE sink_id = ? AND sequence = ?`),
+    }
+  }
+
+  /**
+   * In a transaction of its own: adds configured sinks that the file does not know; they begin with the windows that are open now.
+   * What was parked goes back into the outbox. Throws `instance_changed` if the file's events carry
+   * another instance's name.
+   */
+  open(newestMs: number): OutboxState {
+    if (this.#config.sinks.length > 0) this.#addSinks(newestMs)
+    this.begin()
+    return this.#state(newestMs, this.#closedMs(newestMs))
+  }
+
+  #addSinks(newestMs: number): void {
+    const { sinks, instance } = this.#config
+    const stored = this.#statements.instance.get() as string
+    if (stored !== '' && stored !== instance) {
+      throw new ServiceError(
+        'instance_changed',
+        `instance is '${instance}', but events of this file were published as '${stored}': set instance to '${stored}', or begin a new file`,
+      )
+    }
+    this.#statements.setInstance.run(instance)
+    const fromMs = this.#closedMs(newestMs)
+    for (const name of sinks) this.#table.add(name, fromMs)
+    this.#waiting.retryParked()
+  }
+
+  /** Begins a transaction. */
+  begin(): void {
+    this.#sinks = this.#table.all()
+  }
+
+  /** A row has got an increment (it is in `usage_minute`). Rows beyond a position wait for their window. */
+  rowChanged(windowMs: number, workloadId: number, destinationId: number): void {
+    for (const sink of this.#sinks) {
+      if (windowMs > sink.windowMs || windowMs < sink.fromMs) continue
+      if (windowMs === sink.windowMs && !isBehind(sink, workloadId, destinationId)) continue
+      this.#changed.note(sink.id, windowMs, workloadId, destinationId)
+    }
+  }
+
+  /** Takes events out that are where they should be. Unknown ones were acknowledged before. */
+  acknowledge(sinkName: string, sequences: readonly number[]): void {
+    const sink = this.#sinkOf(sinkName)
+    for (const sequence of sequences) {
+      const event = this.#waiting.take(sink, sequence)
+      if (event !== undefined) this.#changed.release(sink.id, event)
+    }
+  }
+
+  /** Sets events aside; later changes of their rows wait until they are acknowledged after all. */
+  park(sinkName: string, events: readonly Parked[]): void {
+    const sink = this.#sinkOf(sinkName)
+    for (const event of events) this.#waiting.park(sink, event)
+  }
+
+  /** Parked events go back into the outbox, as soon as there is room. */
+  retryParked(): void {
+    this.#waiting.retryParked()
+  }
+
+  /** Forgets a sink that is not configured any more. Throws `sink_unknown`, `sink_configured`. */
+  forget(sinkName: string): void {
+    const sink = this.#sinkOf(sinkName)
+    if (this.#config.sinks.includes(sinkName)) {
+      throw new ServiceError(
+        'sink_configured',
+        `sink '${sinkName}' is configured; remove it there first`,
+      )
+    }
+    this.#table.remove(sink.id)
+    this.#sinks = this.#sinks.filter(({ id }) => id !== sink.id)
+  }
+
+  /** Freezes what is due, as far as there is room; ends the transaction's part of the outbox. */
+  seal(newestMs: number): OutboxState {
+    const closedMs = this.#closedMs(newestMs)
+    for (const sink of this.#sinks) {
+      if (this.#config.sinks.includes(sink.name)) this.#sealOne(sink, newestMs, closedMs)
+      this.#table.save(sink)
+    }
+    return this.#state(newestMs, closedMs)
+  }
+
+  #sealOne(sink: SinkRow, nowMs: number, closedMs: number): void {
+    if (sink.parked > 0) this.#waiting.requeue(sink, this.#room(sink))
+    if (sink.parked >= this.#config.maxParked) return
+    this.#changed.publishDue(sink, nowMs, this.#room(sink))
+    this.#publishClosed(sink, nowMs, closedMs)
+  }
+
+  #publishClosed(sink: SinkRow, nowMs: number, closedMs: number): void {
+    const room = this.#room(sink)
+    if (room === 0 || closedMs <= sink.windowMs) return
+    const { windowMs, workloadId, destinationId, sequence } = sink
+    const position = { windowMs, workloadId, destinationId }
+    const { publishClosed, queueClosed, lastQueued } = this.#statements
+    const { changes } = publishClosed.run({ ...position, sink: sink.id, nowMs, closedMs, room })
+    if (changes > 0) {
+      queueClosed.run({ ...position, sink: sink.id, nowMs, sequence })
+      sink.sequence += changes
+      sink.events += changes
+      Object.assign(sink, lastQueued.get(sink.id, sink.sequence))
+    }
+    // Nothing of the closed windows is left: rows that come to be there later have changed late.
+    if (changes < room)
+      Object.assign(sink, { windowMs: closedMs, workloadId: -1, destinationId: -1 })
+  }
+
+  #room(sink: SinkRow): number {
+    return Math.max(0, this.#config.maxEvents - sink.events)
+  }
+
+  /** Windows that start before this are closed: those that ended at least `grace` ago. */
+  #closedMs(newestMs: number): number {
+    const moment = Math.max(0, newestMs - this.#config.graceMs)
+    const lengthMs = ((this.#statements.lengthAt.get(moment) as number | undefined) ?? 60) * 1000
+    return Math.floor(moment / lengthMs) * lengthMs
+  }
+
+  #state(newestMs: number, closedMs: number): OutboxState {
+    const held = this.#sinks.map((sink) => this.#heldBy(sink))
+    const sinks = this.#sinks.map((sink, i) => ({
+      name: sink.name,
+      configured: this.#config.sinks.includes(sink.name),
+      events: sink.events,
+      parked: sink.parked,
+      oldestMs: this.#waiting.oldestMs(sink.id, newestMs),
+      lagMs: Math.max(0, closedMs - (held[i] as number)),
+    }))
+    return { sinks, minutesHoldMs: Math.min(NOTHING_HELD, ...held) }
+  }
+
+  /** Start of the oldest window of which something is still to be acknowledged. */
+  #heldBy(sink: SinkRow): number {
+    const waiting = this.#waiting.oldestWindow(sink.id)
+    return Math.min(sink.windowMs, waiting, this.#changed.oldestWindow(sink.id))
+  }
+
+  #sinkOf(name: string): SinkRow {
+    const sink = this.#sinks.find((one) => one.name === name)
+    if (sink === undefined) {
+      const known = this.#sinks.map((one) => one.name).join(', ') || 'none'
+      throw new ServiceError(
+        'sink_unknown',
+        `the file knows no sink '${name}' (it knows: ${known})`,
+      )
+    }
+    return sink
+  }
+}
+
+function isBehind(sink: SinkRow, workloadId: number, destinationId: number): boolean {
+  return (
+    workloadId < sink.workloadId ||
+    (workloadId === sink.workloadId && destinationId <= sink.destinationId)
+  )
+}
