@@ -5,6 +5,7 @@ import { addConnections } from './connections.ts'
 import { addDemo } from './demo.ts'
 import { ExitCode, Failure } from './failure.ts'
 import { addHealthcheck } from './healthcheck.ts'
+import { addMeshConfig } from './mesh-config.ts'
 import { addPrintConfig } from './print-config.ts'
 import { printable } from './printable.ts'
 import { addQuery } from './query.ts'
@@ -58,6 +59,7 @@ function buildProgram(surroundings: Surroundings): Command {
     addConnections,
     addCheckConfig,
     addPrintConfig,
+    addMeshConfig,
     addHealthcheck,
     addVersion,
     addDemo,

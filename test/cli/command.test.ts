@@ -14,6 +14,7 @@ const COMMANDS = [
   'connections',
   'check-config',
   'print-config',
+  'mesh-config',
   'healthcheck',
   'version',
   'demo',

@@ -1,0 +1,75 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../config/duration.ts'
+import { FORMS, type Form, printMeshConfig } from '../istio/mesh-config/print.ts'
+import { type MeshFlags, readMeshRequest } from '../istio/mesh-config/read-request.ts'
+import type { Refusal } from '../istio/mesh-config/refusals.ts'
+import { VARIANT_NAMES } from '../istio/mesh-config/variant-names.ts'
+import { readConfiguration } from './configuration.ts'
+import { usageFailure } from './failure.ts'
+import { printable } from './printable.ts'
+import type { Surroundings } from './surroundings.ts'
+
+interface Flags extends Omit<MeshFlags, 'flushMs'> {
+  readonly flush: number
+  readonly form: Form
+  readonly config?: string
+}
+
+const list = (text: string, before: readonly string[] = []): string[] => [...before, text]
+
+function flushMs(text: string): number {
+  const parsed = parseDuration(text)
+  if ('wrong' in parsed) throw new InvalidArgumentError(`It ${parsed.wrong}: use one like 15s.`)
+  return parsed.value
+}
+
+export function addMeshConfig(program: Command, surroundings: Surroundings): void {
+  program
+    .command('mesh-config')
+    .description('print what to apply to Istio so that its proxies report to snimeter')
+    .option('--host <name>', 'host to bill, like *.example.com; repeat it for more', list)
+    .option('--port <number>', 'port of their TLS (default: 443); repeat it for more', list)
+    .addOption(
+      new Option('--flush <duration>', 'how often an open connection reports')
+        .argParser(flushMs)
+        .default(15_000, '15s'),
+    )
+    .option('--variant <name>', `how to wire it: ${VARIANT_NAMES.join(', ')}`, list)
+    .option('--istio <release>', 'release of the mesh, 1.27 to 1.32 (default: 1.29)')
+    .option('--namespace <name>', 'of the ServiceEntries (default: external)')
+    .option('--root-namespace <name>', "MeshConfig's rootNamespace (default: istio-system)")
+    .option('--provider <name>', 'name of the extension provider (default: snimeter)')
+    .option('--receiver <service>', 'namespace/name:port (default: snimeter/snimeter:9001)')
+    .option('--gateway <service>', 'egress gateway (default: istio-egress/istio-egressgateway)')
+    .option('--gateway-port <number>', "port of the gateway's pods (default: 8443)")
+    .option('--waypoint <name>', 'waypoint in the namespace (default: waypoint)')
+    .addOption(
+      new Option('--form <form>', 'all for kubectl, or MeshConfig alone for istioctl or helm')
+        .choices(FORMS)
+        .default('kubectl' satisfies Form),
+    )
+    .option('--config <file>', "the receiver's configuration, to agree with (SNIMETER_CONFIG)")
+    .addHelpText('after', `\n${EXAMPLES}`)
+    .action(({ flush, form, config: path, ...flags }: Flags) => {
+      const { config } = readConfiguration(surroundings, path)
+      const read = readMeshRequest(
+        { ...flags, flushMs: flush },
+        { flushMs: config.ledger.flushIntervalMs, billAt: config.gateways.billAt },
+      )
+      if ('refusals' in read) throw refused(read.refusals)
+      surroundings.stdout.write(printMeshConfig(read.request, form))
+    })
+}
+
+const EXAMPLES = `What would bill twice or do nothing is refused, with the reason.
+
+Examples:
+  snimeter mesh-config --host '*.oss-cn-shanghai.aliyuncs.com' --form helm > meshconfig.yaml
+  snimeter mesh-config --host '*.oss-cn-shanghai.aliyuncs.com' | kubectl apply -f -`
+
+function refused(refusals: readonly Refusal[]) {
+  const lines = refusals.map(
+    ({ subject, wrong, fix }) => `\n  ${printable(`${subject}: ${wrong}; ${fix}`)}`,
+  )
+  return usageFailure(`mesh-config refuses this:${lines.join('')}`)
+}
