@@ -1,5 +1,8 @@
 import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
+import { FanOut } from './fan-out/fan-out.ts'
+import { declareFanOutMetrics } from './fan-out/metrics.ts'
+import { sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { Pipeline } from './pipeline.ts'
 import { declarePipelineMetrics } from './pipeline-metrics.ts'
@@ -20,6 +23,8 @@ import { SampledLogger } from './telemetry/sampled-logger.ts'
 const HOUR_MS = 3_600_000
 /** Idle time is noticed, and memory looked at, this often, ms. */
 const TICK_MS = 1000
+/** Longest time that sinks get to end at shutdown, ms; what they have not acknowledged waits in the file. */
+const SINK_STOP_MS = 3000
 /** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
 const UNREADY_ABOVE = 1.25
 /** Shedding ends below this part of `memory.shed_above`. */
@@ -106,6 +111,7 @@ export class App {
       pipeline,
       committer,
       recorder,
+      fanOut: this.#makeFanOut(store),
       receiver: this.#makeReceiver(pipeline, committer, clock),
       timers: [],
     }
@@ -113,6 +119,7 @@ export class App {
       await restore(pipeline, store, this.#config.ledger.maxConnections, clock.now())
       declarePipelineMetrics(this.#metrics, pipeline, committer)
       this.#declareStoreMetrics(store)
+      this.#startFanOut(this.#parts.fanOut, store)
       await recorder?.start()
       await this.#queries.start()
       await this.#http.start()
@@ -153,10 +160,16 @@ export class App {
     for (const timer of parts.timers) clearInterval(timer)
     const outcome = await this.#flush(parts, Math.max(0, endMs - performance.now()))
     await parts.recorder?.stop()
+    await parts.fanOut?.stop(SINK_STOP_MS)
     await parts.store.stop()
     await this.#http.stop()
     await this.#queries.stop()
     return outcome
+  }
+
+  /** Events that sinks have refused are tried again, and those that wait for a back-off at once. */
+  async retryParked(): Promise<void> {
+    await this.#parts?.fanOut?.retryParked()
   }
 
   get #running(): Parts {
@@ -190,6 +203,12 @@ export class App {
         windowSeconds: rollup.windowSeconds,
         changeWindows: true,
         retention: store.retention,
+        outbox: {
+          instance: this.#config.instance,
+          graceMs: rollup.graceMs,
+          sinks: sinkNames(this.#config),
+          ...this.#config.outbox,
+        },
         newestAllowedMs: Date.now() + HOUR_MS,
       },
       {
@@ -230,6 +249,21 @@ export class App {
       help: 'Times that trouble with the file was told: at its start, then every ten seconds.',
       read: () => this.#failures,
     })
+  }
+
+  #makeFanOut(store: Store): FanOut | undefined {
+    if (sinkNames(this.#config).length === 0) return undefined
+    return new FanOut(this.#config, { store, logger: this.#logger })
+  }
+
+  /** Sinks that are down hold nothing up: this neither waits for them nor fails. */
+  #startFanOut(fanOut: FanOut | undefined, store: Store): void {
+    declareFanOutMetrics(this.#metrics, {
+      sinks: () => store.sinks,
+      stats: () => fanOut?.stats ?? {},
+      restarts: () => fanOut?.restarts ?? 0,
+    })
+    fanOut?.start()
   }
 
   #makeRecorder(): CaptureWriter | undefined {
@@ -310,6 +344,14 @@ export class App {
       open_connections: parts?.pipeline.ledger.living ?? 0,
       entries: parts?.pipeline.coverage.entries ?? 0,
       path: this.#config.store.path,
+      sinks: (parts?.store.sinks ?? []).map((sink) => ({
+        name: sink.name,
+        configured: sink.configured,
+        events: sink.events,
+        parked: sink.parked,
+        oldest_seconds: sink.oldestMs / 1000,
+        lag_seconds: sink.lagMs / 1000,
+      })),
     }
   }
 }
@@ -326,6 +368,7 @@ interface Parts {
   readonly pipeline: Pipeline
   readonly committer: Committer
   readonly recorder: CaptureWriter | undefined
+  readonly fanOut: FanOut | undefined
   readonly receiver: AccessLogReceiver
   readonly timers: NodeJS.Timeout[]
 }

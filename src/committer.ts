@@ -1,6 +1,5 @@
 import type { StoreBatch } from './model/batch.ts'
 import type { StoredConnection } from './model/connection.ts'
-import type { OutboxState } from './model/outbox.ts'
 import type { Pipeline } from './pipeline.ts'
 
 /** What the committer needs of the store. */
@@ -14,7 +13,7 @@ interface CommitOutcome {
   readonly rowsRefused: number
   /** Sums that reached 2^63-1. */
   readonly saturated: number
-  readonly outbox: OutboxState
+  readonly outbox: { readonly minutesHoldMs: number }
   readonly durationMs: number
 }
 
@@ -28,8 +27,6 @@ export class Committer {
   saturated = 0
   lookups = 0
   lastCommitMs = 0
-  /** How far the sinks are, as of the last commit. */
-  outbox: OutboxState | undefined
   readonly #pipeline: Pipeline
   readonly #store: BatchStore
   #committing: Promise<void> | undefined
@@ -93,7 +90,6 @@ export class Committer {
   async #commitOne(): Promise<void> {
     const outcome = await this.#commitBatch(this.#pipeline.cut())
     this.#pipeline.committed(outcome.outbox.minutesHoldMs)
-    this.outbox = outcome.outbox
     this.commits++
     this.rowsRefused += outcome.rowsRefused
     this.saturated += outcome.saturated

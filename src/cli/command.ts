@@ -10,7 +10,9 @@ import { addPrintConfig } from './print-config.ts'
 import { printable } from './printable.ts'
 import { addQuery } from './query.ts'
 import { addReplay } from './replay.ts'
+import { addRepublish } from './republish.ts'
 import { addServe } from './serve.ts'
+import { addSinks } from './sinks.ts'
 import type { Surroundings } from './surroundings.ts'
 import { addTop } from './top.ts'
 import { addVersion } from './version.ts'
@@ -57,6 +59,8 @@ function buildProgram(surroundings: Surroundings): Command {
     addQuery,
     addTop,
     addConnections,
+    addSinks,
+    addRepublish,
     addCheckConfig,
     addPrintConfig,
     addMeshConfig,

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Component } from '../runtime/component.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { threadUrl } from '../runtime/thread-url.ts'
 import type { ConnectionsQuery } from './connections.ts'
 import type { Totals, TotalsQuery } from './totals.ts'
 
@@ -95,8 +96,7 @@ export class QueryService implements Component {
 
 /** A worker that keeps nobody from exiting, and whose death ends no process. */
 function makeWorker(path: string): Worker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const url = new URL(`./reader-thread.${extension}`, import.meta.url)
+  const url = threadUrl('reader-thread', import.meta.url)
   const worker = new Worker(url, { workerData: { path }, execArgv: [] })
   worker.unref()
   worker.on('error', () => undefined)

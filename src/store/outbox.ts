@@ -124,10 +124,10 @@ export class Outbox {
     this.#waiting.retryParked()
   }
 
-  /** Forgets a sink that is not configured any more. Throws `sink_unknown`, `sink_configured`. */
-  forget(sinkName: string): void {
+  /** Forgets a sink. Throws `sink_unknown`, and `sink_configured` for one of `configured`. */
+  forget(sinkName: string, configured: readonly string[]): void {
     const sink = this.#sinkOf(sinkName)
-    if (this.#config.sinks.includes(sinkName)) {
+    if (configured.includes(sinkName)) {
       throw new ServiceError(
         'sink_configured',
         `sink '${sinkName}' is configured; remove it there first`,

@@ -4,9 +4,10 @@ import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
-import type { OutboxState, Parked } from '../model/outbox.ts'
+import type { OutboxState, Parked, SinkState } from '../model/outbox.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { threadUrl } from '../runtime/thread-url.ts'
 import type { Answers, CommitOutcome, FromThread, Request, Trouble } from './thread-messages.ts'
 import type { WriterConfig } from './writer.ts'
 
@@ -41,6 +42,7 @@ export class Store {
   #requests = 0
   #committing: Promise<unknown> | undefined
   #stopping: Promise<void> | undefined
+  #sinks: readonly SinkState[] = []
   /** Why the thread has ended, if it did so by itself. */
   #failure: ServiceError | undefined
 
@@ -56,7 +58,7 @@ export class Store {
    */
   async open(nowMs: number): Promise<StoreOpening> {
     this.#failure = undefined
-    this.#worker = new Worker(threadUrl(), {
+    this.#worker = new Worker(threadUrl('writer-thread', import.meta.url), {
       workerData: { path: this.#config.path },
       // The flags of the main thread (`--eval` and its like) are not for this one.
       execArgv: [],
@@ -77,7 +79,10 @@ export class Store {
    * rejects with `store_uncommitted` only after `stop` has given up waiting.
    */
   commit(batch: StoreBatch): Promise<CommitOutcome> {
-    const committing = this.#ask({ kind: 'commit', batch })
+    const committing = this.#ask({ kind: 'commit', batch }).then((outcome) => {
+      this.#sinks = outcome.outbox.sinks
+      return outcome
+    })
     this.#committing = committing.catch(() => undefined)
     return committing
   }
@@ -115,17 +120,28 @@ export class Store {
 
   /** Takes acknowledged events out of a sink's outbox; resolves when that is in the file. */
   acknowledge(sink: string, sequences: readonly number[]): Promise<OutboxState> {
-    return this.#ask({ kind: 'acknowledge', sink, sequences })
+    return this.#settle(this.#ask({ kind: 'acknowledge', sink, sequences }))
   }
 
   /** Sets refused events aside; resolves when that is in the file. */
   park(sink: string, events: readonly Parked[]): Promise<OutboxState> {
-    return this.#ask({ kind: 'park', sink, events })
+    return this.#settle(this.#ask({ kind: 'park', sink, events }))
   }
 
   /** Parked events go back into the outboxes, as room allows. */
   retryParked(): Promise<OutboxState> {
-    return this.#ask({ kind: 'retryParked' })
+    return this.#settle(this.#ask({ kind: 'retryParked' }))
+  }
+
+  /** How far the sinks of the file are, as of the last commit or outcome; none before the first. */
+  get sinks(): readonly SinkState[] {
+    return this.#sinks
+  }
+
+  async #settle(answer: Promise<OutboxState>): Promise<OutboxState> {
+    const state = await answer
+    this.#sinks = state.sinks
+    return state
   }
 
   /**
@@ -213,10 +229,4 @@ export class Store {
     this.#worker = undefined
     await worker?.terminate()
   }
-}
-
-/** The thread's module: a `.ts` file in development, `.js` once compiled (tsc leaves URLs alone). */
-function threadUrl(): URL {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`./writer-thread.${extension}`, import.meta.url)
 }

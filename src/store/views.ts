@@ -127,6 +127,13 @@ LEFT JOIN outbox o ON o.sink_id = p.sink_id AND o.window_ms = p.window_ms
 LEFT JOIN parked k ON k.sink_id = p.sink_id AND k.window_ms = p.window_ms
   AND k.workload_id = p.workload_id AND k.destination_id = p.destination_id AND k.revision = p.revision;
 `,
+  sinks: `
+CREATE VIEW sinks AS
+SELECT s.name AS sink, s.events AS waiting, s.parked AS parked,
+       (SELECT count(*) FROM changed c WHERE c.sink_id = s.id) AS changed,
+       ${second('s.from_ms')} AS published_from, ${second('s.window_ms')} AS published_to
+FROM sink s;
+`,
   connections: `
 CREATE VIEW connections AS
 SELECT ${CONNECTION_COLUMNS.join(', ')}

@@ -166,9 +166,9 @@ export class Writer {
     return this.#withOutbox(() => this.#outbox.retryParked())
   }
 
-  /** Forgets a sink that is not configured. Throws `sink_unknown`, `sink_configured`. */
-  forgetSink(sink: string): OutboxState {
-    return this.#withOutbox(() => this.#outbox.forget(sink))
+  /** Forgets a sink. Throws `sink_unknown`, and `sink_configured` for one of `configured`. */
+  forgetSink(sink: string, configured: readonly string[]): OutboxState {
+    return this.#withOutbox(() => this.#outbox.forget(sink, configured))
   }
 
   /** A transaction that may change what sinks are to get, and freezes what is due at its end. */

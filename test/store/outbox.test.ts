@@ -260,13 +260,13 @@ describe('several sinks', () => {
         [2, 0, 'a.example', 2, 15, 5, 'late'],
         [3, 7, 'a.example', 1, 1, undefined, 'window_closed'],
       ])
-      assert.throws(() => file.writer.forgetSink('kafka'), { code: 'sink_configured' })
+      assert.throws(() => file.writer.forgetSink('kafka', ['kafka']), { code: 'sink_configured' })
       file.reopen({ sinks: ['files'] })
-      assert.throws(() => file.writer.forgetSink('other'), {
+      assert.throws(() => file.writer.forgetSink('other', ['files']), {
         code: 'sink_unknown',
         message: "the file knows no sink 'other' (it knows: kafka, files)",
       })
-      file.writer.forgetSink('kafka')
+      file.writer.forgetSink('kafka', ['files'])
       assert.deepEqual(file.all('SELECT DISTINCT sink FROM publications'), [['files']])
     }),
   )
@@ -311,7 +311,7 @@ describe('minutes', () => {
       file.commit(9.5, [{ window: 1, upload: 1 }])
       file.reopen({ sinks: [] })
       assert.equal(file.commit(30).minutesHoldMs, NOON + MINUTE)
-      file.writer.forgetSink('kafka')
+      file.writer.forgetSink('kafka', [])
       assert.equal(file.commit(31).minutesHoldMs, Number.MAX_SAFE_INTEGER)
     }),
   )

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { readConfiguration } from './configuration.ts'
+import { Failure, usageFailure } from './failure.ts'
+import { printable } from './printable.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** Refused events that are named; the others are counted. */
+const NAMED = 10
+
+interface RepublishArguments {
+  readonly db?: string
+  readonly config?: string
+  readonly since: string
+  readonly until?: string
+  readonly sink?: string
+}
+
+export function addRepublish(program: Command, surroundings: Surroundings): void {
+  program
+    .command('republish')
+    .description('send the usage events of a range again: the same ids, the same contents')
+    .requiredOption('--since <time>', 'windows from here: -1h, -1d, 2026-11-24T18:00Z')
+    .option('--until <time>', 'windows before here (default: now)')
+    .option('--sink <name>', 'to this sink (needed if several are configured)')
+    .option('--db <file>', 'SQLite file (default: where store.path says)')
+    .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
+    .addHelpText(
+      'after',
+      '\nEvery revision is sent, in order, to the sink as it is configured now; serve may be running.\nReaches back as far as minutes are kept (store.retention.minutes).\n\nExample:\n  snimeter republish --config snimeter.yaml --since -6h',
+    )
+    .action((options: RepublishArguments) => run(options, surroundings))
+}
+
+async function run(options: RepublishArguments, surroundings: Surroundings): Promise<void> {
+  const { stderr, wallMs } = surroundings
+  const { config } = readConfiguration(surroundings, options.config)
+  const { parseTime } = await import('../query/time-range.ts')
+  const { configuredSinks } = await import('../fan-out/configured-sinks.ts')
+  const { republish } = await import('../fan-out/republish.ts')
+  const { createLogger } = await import('../telemetry/logger.ts')
+  const nowMs = wallMs()
+  const time = (flag: string, text: string): number => {
+    try {
+      return parseTime(text, nowMs)
+    } catch (error) {
+      throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
+    }
+  }
+  const sinceMs = time('--since', options.since)
+  const untilMs = options.until === undefined ? nowMs : time('--until', options.until)
+  if (sinceMs >= untilMs) throw usageFailure('--since is not before --until')
+  const sinks = configuredSinks(config, createLogger({ ...config.log, level: 'warn' }))
+  const named = options.sink ?? (sinks.length === 1 ? sinks[0]?.name : undefined)
+  const chosen = sinks.find(({ name }) => name === named)
+  try {
+    if (chosen === undefined)
+      throw noSink(
+        named,
+        sinks.map(({ name }) => name),
+      )
+    const path = options.db ?? config.store.path
+    const pause = (ms: number) => sleep(ms)
+    const { events, refused } = await republish({ ...chosen, path, sinceMs, untilMs, pause })
+    stderr.write(`${events} events were sent again to ${chosen.name}\n`)
+    if (refused.length > 0) throw new Failure(refusal(refused))
+  } finally {
+    await Promise.all(sinks.map(({ sink }) => sink.stop()))
+  }
+}
+
+function noSink(named: string | undefined, known: readonly string[]): Failure {
+  if (known.length === 0) {
+    return usageFailure('no sink is configured; set kafka.brokers or files.directory')
+  }
+  const what =
+    named === undefined ? '--sink is needed' : `--sink ${printable(named)} is not configured`
+  return usageFailure(`${what}; use one of ${known.join(', ')}`)
+}
+
+function refusal(refused: readonly string[]): string {
+  const more = refused.length > NAMED ? `, and ${refused.length - NAMED} more` : ''
+  return `${refused.length} events were refused: ${refused.slice(0, NAMED).join(', ')}${more}`
+}

@@ -1,0 +1,26 @@
+import type { Config } from '../config.ts'
+import { FileSink } from '../files/file-sink.ts'
+import { KafkaSink } from '../kafka/kafka-sink.ts'
+import type { Sink } from '../model/sink.ts'
+import type { Logger } from '../telemetry/logger.ts'
+
+/** A sink under the name that its revisions, outbox and position belong to. */
+export interface NamedSink {
+  readonly name: string
+  readonly sink: Sink
+}
+
+/** The sinks that a configuration turns on. */
+export function configuredSinks(
+  { kafka, files }: Pick<Config, 'kafka' | 'files'>,
+  logger: Logger,
+): NamedSink[] {
+  const sinks: NamedSink[] = []
+  if (kafka.brokers.length > 0) {
+    sinks.push({ name: kafka.name, sink: new KafkaSink(kafka, { logger }) })
+  }
+  if (files.directory !== '') {
+    sinks.push({ name: files.name, sink: new FileSink(files, { logger }) })
+  }
+  return sinks
+}

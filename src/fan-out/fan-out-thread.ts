@@ -1,0 +1,76 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { Relay } from '../outbox/relay.ts'
+import { PublicationReader } from '../store/publication-reader.ts'
+import { createLogger } from '../telemetry/logger.ts'
+import { configuredSinks } from './configured-sinks.ts'
+import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
+
+/** How often figures are told, ms. */
+const STATS_EVERY_MS = 1000
+
+/** The fan-out thread: one relay a sink, each at its own pace. */
+if (parentPort === null) throw new Error('fan-out-thread runs as a worker thread only')
+const port = parentPort
+const config = workerData as FanOutConfig
+const logger = createLogger(config.log)
+const reader = new PublicationReader(config.store.path)
+const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+let requests = 0
+
+function tell(message: FromFanOut): void {
+  port.postMessage(message)
+}
+
+/** Resolves when the main thread says that the outcome is in the file. */
+function settled(ask: (id: number) => void): Promise<void> {
+  const id = ++requests
+  return new Promise((resolve, reject) => {
+    waiting.set(id, { resolve, reject })
+    ask(id)
+  })
+}
+
+const outcomes = {
+  acknowledge: (sink: string, sequences: readonly number[]) =>
+    settled((id) => tell({ kind: 'acknowledge', id, sink, sequences })),
+  park: (sink: string, events: readonly { sequence: number; reason: string; message: string }[]) =>
+    settled((id) => tell({ kind: 'park', id, sink, events })),
+}
+
+const relays = configuredSinks(config, logger).map(
+  ({ name, sink }) => [name, new Relay({ name }, { sink, reader, outcomes, logger })] as const,
+)
+
+const stats = setInterval(() => {
+  tell({
+    kind: 'stats',
+    stats: Object.fromEntries(relays.map(([name, { stats }]) => [name, stats])),
+  })
+}, STATS_EVERY_MS)
+
+async function stop(withinMs: number): Promise<void> {
+  clearInterval(stats)
+  await Promise.all(relays.map(([, relay]) => relay.stop(withinMs)))
+  reader.close()
+  tell({ kind: 'stopped' })
+}
+
+port.on('message', (message: ToFanOut) => {
+  switch (message.kind) {
+    case 'settled':
+      waiting.get(message.id)?.resolve()
+      waiting.delete(message.id)
+      return
+    case 'unsettled':
+      waiting.get(message.id)?.reject(new Error(message.message))
+      waiting.delete(message.id)
+      return
+    case 'retry':
+      for (const [, relay] of relays) relay.retryNow()
+      return
+    case 'stop':
+      void stop(message.withinMs)
+  }
+})
+
+for (const [, relay] of relays) relay.start()

@@ -1,0 +1,131 @@
+import { Worker } from 'node:worker_threads'
+import type { OutboxState, Parked } from '../model/outbox.ts'
+import type { RelayStats } from '../outbox/relay.ts'
+import { threadUrl } from '../runtime/thread-url.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
+
+/** A thread that has died is started again after this long, ms. */
+const RESTART_MS = 5000
+
+/** What becomes of events is kept by the store. */
+interface OutcomeStore {
+  acknowledge(sink: string, sequences: readonly number[]): Promise<OutboxState>
+  park(sink: string, events: readonly Parked[]): Promise<OutboxState>
+  retryParked(): Promise<OutboxState>
+}
+
+export interface FanOutDependencies {
+  readonly store: OutcomeStore
+  readonly logger: Logger
+}
+
+/**
+ * The sinks, as the main thread knows them: everything of theirs (reading the outbox, rendering,
+ * compressing, sockets) runs on a thread of its own, which must not delay the one that reads from
+ * Envoy. Whatever happens there, receiving and committing go on; the thread is started again.
+ */
+export class FanOut {
+  /** Times that the thread was started again. */
+  restarts = 0
+  readonly #config: FanOutConfig
+  readonly #store: OutcomeStore
+  readonly #logger: Logger
+  #stats: Readonly<Record<string, RelayStats>> = {}
+  #worker: Worker | undefined
+  #restart: NodeJS.Timeout | undefined
+  #stopping: Promise<void> | undefined
+  #stopped = Promise.withResolvers<void>()
+
+  constructor(config: FanOutConfig, { store, logger }: FanOutDependencies) {
+    this.#config = config
+    this.#store = store
+    this.#logger = logger
+  }
+
+  /** What each sink has done since the thread was started, as of a second ago at most. */
+  get stats(): Readonly<Record<string, RelayStats>> {
+    return this.#stats
+  }
+
+  /** The file must be open: the thread reads it. */
+  start(): void {
+    const { kafka, files, log, store } = this.#config
+    const workerData: FanOutConfig = { kafka, files, log, store: { path: store.path } }
+    // The flags of the main thread (`--eval` and its like) are not for this one.
+    const worker = new Worker(threadUrl('fan-out-thread', import.meta.url), {
+      workerData,
+      execArgv: [],
+    })
+    this.#worker = worker
+    worker.on('message', (message: FromFanOut) => this.#receive(worker, message))
+    worker.on('error', (error) => {
+      this.#logger.error({ error: error.message }, 'the fan-out thread has failed; it starts again')
+    })
+    worker.on('exit', () => this.#ended(worker))
+  }
+
+  /** Somebody has acted: parked events go back into the outbox, and back-offs end. */
+  async retryParked(): Promise<void> {
+    await this.#store.retryParked()
+    this.#tell({ kind: 'retry' })
+  }
+
+  /** Ends the sinks; what they have not acknowledged stays in the outbox. Safe twice and without `start`. */
+  stop(withinMs: number): Promise<void> {
+    this.#stopping ??= this.#stop(withinMs)
+    return this.#stopping
+  }
+
+  async #stop(withinMs: number): Promise<void> {
+    clearTimeout(this.#restart)
+    const worker = this.#worker
+    if (worker === undefined) return
+    this.#tell({ kind: 'stop', withinMs })
+    const deadline = Promise.withResolvers<void>()
+    const timer = setTimeout(deadline.resolve, withinMs)
+    await Promise.race([this.#stopped.promise, deadline.promise])
+    clearTimeout(timer)
+    this.#worker = undefined
+    await worker.terminate()
+  }
+
+  #receive(worker: Worker, message: FromFanOut): void {
+    switch (message.kind) {
+      case 'acknowledge':
+        this.#settle(worker, message.id, this.#store.acknowledge(message.sink, message.sequences))
+        return
+      case 'park':
+        this.#settle(worker, message.id, this.#store.park(message.sink, message.events))
+        return
+      case 'stats':
+        this.#stats = message.stats
+        return
+      case 'stopped':
+        this.#stopped.resolve()
+    }
+  }
+
+  #settle(worker: Worker, id: number, outcome: Promise<unknown>): void {
+    const tell = (message: ToFanOut) => worker.postMessage(message)
+    outcome.then(
+      () => tell({ kind: 'settled', id }),
+      (error: Error) => tell({ kind: 'unsettled', id, message: error.message }),
+    )
+  }
+
+  #tell(message: ToFanOut): void {
+    this.#worker?.postMessage(message)
+  }
+
+  #ended(worker: Worker): void {
+    this.#stopped.resolve()
+    if (this.#stopping !== undefined || this.#worker !== worker) return
+    this.#worker = undefined
+    this.#restart = setTimeout(() => {
+      this.restarts++
+      this.#stopped = Promise.withResolvers()
+      this.start()
+    }, RESTART_MS)
+  }
+}

@@ -1,0 +1,33 @@
+import type { Config } from '../config.ts'
+import type { Parked } from '../model/outbox.ts'
+import type { RelayStats } from '../outbox/relay.ts'
+
+/** What the thread is made with. */
+export type FanOutConfig = Pick<Config, 'kafka' | 'files' | 'log'> & {
+  readonly store: { readonly path: string }
+}
+
+/** What the thread tells: outcomes, each answered by its id once it is in the file, and figures. */
+export type FromFanOut =
+  | {
+      readonly kind: 'acknowledge'
+      readonly id: number
+      readonly sink: string
+      readonly sequences: readonly number[]
+    }
+  | {
+      readonly kind: 'park'
+      readonly id: number
+      readonly sink: string
+      readonly events: readonly Parked[]
+    }
+  | { readonly kind: 'stats'; readonly stats: Readonly<Record<string, RelayStats>> }
+  | { readonly kind: 'stopped' }
+
+/** What the thread is told. */
+export type ToFanOut =
+  | { readonly kind: 'settled'; readonly id: number }
+  | { readonly kind: 'unsettled'; readonly id: number; readonly message: string }
+  /** Somebody has acted: what waits for its back-off is tried at once. */
+  | { readonly kind: 'retry' }
+  | { readonly kind: 'stop'; readonly withinMs: number }
