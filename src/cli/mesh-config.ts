@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
-import { FORMS, type Form, printMeshConfig } from '../istio/mesh-config/print.ts'
+import { printMeshConfig } from '../istio/mesh-config/print.ts'
 import { type MeshFlags, readMeshRequest } from '../istio/mesh-config/read-request.ts'
 import type { Refusal } from '../istio/mesh-config/refusals.ts'
+import { FORMS, type Form } from '../istio/mesh-config/request.ts'
 import { VARIANT_NAMES } from '../istio/mesh-config/variant-names.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
@@ -11,7 +12,6 @@ import type { Surroundings } from './surroundings.ts'
 
 interface Flags extends Omit<MeshFlags, 'flushMs'> {
   readonly flush: number
-  readonly form: Form
   readonly config?: string
 }
 
@@ -50,14 +50,15 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
     )
     .option('--config <file>', "the receiver's configuration, to agree with (SNIMETER_CONFIG)")
     .addHelpText('after', `\n${EXAMPLES}`)
-    .action(({ flush, form, config: path, ...flags }: Flags) => {
+    .action(({ flush, config: path, ...flags }: Flags) => {
       const { config } = readConfiguration(surroundings, path)
       const read = readMeshRequest(
         { ...flags, flushMs: flush },
         { flushMs: config.ledger.flushIntervalMs, billAt: config.gateways.billAt },
       )
       if ('refusals' in read) throw refused(read.refusals)
-      surroundings.stdout.write(printMeshConfig(read.request, form))
+      for (const note of read.notes) surroundings.stderr.write(`snimeter: note: ${note}\n`)
+      surroundings.stdout.write(printMeshConfig(read.request))
     })
 }
 

@@ -39,6 +39,12 @@ export function readHost(text: string): Read<string> {
       fix: 'write it like *.example.com',
     }
   }
+  if (/(?:^|\.)cluster\.local$/.test(name)) {
+    return {
+      wrong: 'is inside the cluster, where Services have chains of their own',
+      fix: 'give hosts outside the mesh',
+    }
+  }
   if (host.length > MAX_HOST) {
     return { wrong: `is longer than ${MAX_HOST} characters`, fix: 'give a host name' }
   }

@@ -2,19 +2,14 @@ import { stringify } from 'yaml'
 import type { Section } from './mesh-object.ts'
 import { notesOf } from './notes.ts'
 import { extensionProviders } from './provider.ts'
-import type { MeshRequest } from './request.ts'
+import type { Form, MeshRequest } from './request.ts'
 import { VARIANTS } from './variants.ts'
-
-/** For whom the text is: one stream for kubectl, or MeshConfig alone for who installs Istio. */
-export const FORMS = ['kubectl', 'istioctl', 'helm'] as const
-
-export type Form = (typeof FORMS)[number]
 
 const WIDTH = 100
 
 /** What to apply, as text that ends in a newline; the same request gives the same text. */
-export function printMeshConfig(request: MeshRequest, form: Form): string {
-  return PRINTERS[form](request)
+export function printMeshConfig(request: MeshRequest): string {
+  return PRINTERS[request.form](request)
 }
 
 const PRINTERS: Readonly<Record<Form, (request: MeshRequest) => string>> = {

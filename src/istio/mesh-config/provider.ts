@@ -22,10 +22,13 @@ export function extensionProviders(request: MeshRequest): ExtensionProvider[] {
   const { variant, provider, receiver } = request
   if (variant === 'envoyfilter-only') return []
   const service = `${receiver.namespace}/${fqdnOf(receiver)}`
-  const tcp = {
-    name: provider,
-    envoyTcpAls: { service, port: receiver.port, logName: provider },
+  const log = { service, port: receiver.port, logName: provider }
+  if (variant === 'ambient-waypoint') {
+    // A waypoint's node is not the source: the source is in the connection's filter state.
+    const filterStateObjectsToLog = ['downstream_peer', 'io.istio.peer_principal']
+    return [{ name: provider, envoyTcpAls: { ...log, filterStateObjectsToLog } }]
   }
+  const tcp = { name: provider, envoyTcpAls: log }
   if (variant !== 'exact-host') return [tcp]
   const name = httpProviderName(request)
   return [tcp, { name, envoyHttpAls: { service, port: receiver.port, logName: name } }]

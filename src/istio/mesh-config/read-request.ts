@@ -1,7 +1,8 @@
 import { type Read, readHost, sortedHosts } from './hosts.ts'
+import { notesOf } from './notes.ts'
 import { type Refusal, refusalsOf, type ServerSettings } from './refusals.ts'
 import { readRelease } from './release.ts'
-import type { MeshRequest, ServiceRef } from './request.ts'
+import type { Form, MeshRequest, ServiceRef } from './request.ts'
 import { VARIANT_NAMES, type VariantName } from './variant-names.ts'
 
 /** What was asked for, as it was written; what is absent has the default of its variant. */
@@ -19,6 +20,13 @@ export interface MeshFlags {
   readonly gatewayPort?: string
   readonly waypoint?: string
   readonly istio?: string
+  readonly form: Form
+}
+
+interface Accepted {
+  readonly request: MeshRequest
+  /** What is allowed but may surprise. */
+  readonly notes: readonly string[]
 }
 
 /** The hosts of the examples in deploy/istio. */
@@ -34,7 +42,7 @@ const EXAMPLE_WILDCARDS = [
 export function readMeshRequest(
   flags: MeshFlags,
   server: ServerSettings,
-): { readonly request: MeshRequest } | { readonly refusals: readonly Refusal[] } {
+): Accepted | { readonly refusals: readonly Refusal[] } {
   const refusals: Refusal[] = []
   /** One value; where it is wrong, that is noted and the default stands in for it. */
   const read = <T>(flag: string, text: string | undefined, reader: Reader<T>, byDefault: T): T => {
@@ -55,6 +63,7 @@ export function readMeshRequest(
   })
   const inAmbient = variant === 'ambient-waypoint'
   const request: MeshRequest = {
+    form: flags.form,
     variant,
     hosts: sortedHosts(hosts),
     ports: [...new Set(ports)].sort((a, b) => a - b),
@@ -83,7 +92,8 @@ export function readMeshRequest(
   }
   refusals.push(...idleFlags(flags, variant))
   if (refusals.length === 0) refusals.push(...refusalsOf(request, server))
-  return refusals.length === 0 ? { request } : { refusals }
+  if (refusals.length > 0) return { refusals }
+  return { request, notes: [...repetitions(flags), ...notesOf(request)] }
 }
 
 type Reader<T> = (text: string) => Read<T>
@@ -142,18 +152,31 @@ function readReceiver(text: string): Read<MeshRequest['receiver']> {
     : { wrong: 'is not a Service and port', fix: 'write namespace/name:port' }
 }
 
-/** Flags that only one variant reads: given to another they would do nothing. */
+/** What the text does not show, because it does not depend on it. */
+function repetitions({ host }: MeshFlags): string[] {
+  if (host === undefined) return ['No --host was given: the hosts are those of the example.']
+  const unique = new Set(host.map((text) => text.trim().toLowerCase().replace(/\.$/, '')))
+  return unique.size === host.length
+    ? []
+    : ['A host was given more than once; it stands there once.']
+}
+
+/** Flags that the variant does not read: they would do nothing. */
 function idleFlags(flags: MeshFlags, variant: VariantName): Refusal[] {
-  const owned: [string, string | undefined, VariantName][] = [
-    ['--gateway', flags.gateway, 'egress-gateway'],
-    ['--gateway-port', flags.gatewayPort, 'egress-gateway'],
-    ['--waypoint', flags.waypoint, 'ambient-waypoint'],
+  const inGateway = variant === 'egress-gateway'
+  const inAmbient = variant === 'ambient-waypoint'
+  const readFlags: [string, string | undefined, boolean][] = [
+    ['--gateway', flags.gateway, inGateway],
+    ['--gateway-port', flags.gatewayPort, inGateway],
+    ['--waypoint', flags.waypoint, inAmbient],
+    ['--root-namespace', flags.rootNamespace, !inAmbient],
+    ['--provider', flags.provider, variant !== 'envoyfilter-only'],
   ]
-  return owned
-    .filter(([, text, owner]) => text !== undefined && owner !== variant)
-    .map(([flag, , owner]) => ({
+  return readFlags
+    .filter(([, text, isRead]) => text !== undefined && !isRead)
+    .map(([flag]) => ({
       subject: flag,
       wrong: `does nothing in variant ${variant}`,
-      fix: `leave it out, or use --variant ${owner}`,
+      fix: 'leave it out, or choose another variant',
     }))
 }

@@ -22,6 +22,8 @@ export interface ServerSettings {
 
 /** The largest list of hosts that the ServiceEntry resource takes. */
 const MAX_HOSTS = 256
+/** MeshConfig's own providers: an entry of the same name is merged into them. */
+const BUILT_IN_PROVIDERS = ['envoy', 'prometheus', 'stackdriver']
 /** Envoy's own ports in a sidecar: capture, inbound, HBONE, health, metrics. */
 const ENVOY_PORTS = [15_001, 15_006, 15_008, 15_020, 15_021, 15_090]
 /** Variants whose ServiceEntries, routes or listener are for one port. */
@@ -107,7 +109,14 @@ function* againstFlush({ flushMs }: MeshRequest, server: ServerSettings): Genera
 }
 
 function* againstPlaces(request: MeshRequest): Generator<Refusal> {
-  const { rootNamespace, receiver } = request
+  const { rootNamespace, receiver, provider } = request
+  if (BUILT_IN_PROVIDERS.includes(provider)) {
+    yield {
+      subject: `--provider ${provider}`,
+      wrong: 'is the name of a provider that Istio brings',
+      fix: 'use another one, like snimeter',
+    }
+  }
   if (rootNamespace === receiver.namespace) {
     yield {
       subject: `--root-namespace ${rootNamespace}`,
@@ -119,7 +128,14 @@ function* againstPlaces(request: MeshRequest): Generator<Refusal> {
 }
 
 function* againstVariant(request: MeshRequest, server: ServerSettings): Generator<Refusal> {
-  const { variant, release } = request
+  const { variant, release, form } = request
+  if (variant === 'envoyfilter-only' && form !== 'kubectl') {
+    yield {
+      subject: `--form ${form}`,
+      wrong: 'prints MeshConfig, and variant envoyfilter-only has none',
+      fix: 'leave it out',
+    }
+  }
   const { since } = VARIANTS[variant]
   if (release.minor < since.minor) {
     yield {

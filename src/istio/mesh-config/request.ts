@@ -1,6 +1,11 @@
 import type { Release } from './release.ts'
 import type { VariantName } from './variant-names.ts'
 
+/** For whom the text is: one stream for kubectl, or MeshConfig alone for who installs Istio. */
+export const FORMS = ['kubectl', 'istioctl', 'helm'] as const
+
+export type Form = (typeof FORMS)[number]
+
 /** A Service by its parts. */
 export interface ServiceRef {
   readonly namespace: string
@@ -9,6 +14,7 @@ export interface ServiceRef {
 
 /** All that the objects are made from. Every field is checked: see `readMeshRequest`. */
 export interface MeshRequest {
+  readonly form: Form
   readonly variant: VariantName
   /** Lower case, each once, sorted by domain. */
   readonly hosts: readonly string[]

@@ -166,7 +166,7 @@ function exactHosts(request: MeshRequest): Section[] {
     ]),
     {
       comment: [
-        'Two providers, because both land on every chain: connections of the app’s own TLS by cluster, so that a virtual address (which hides the server name) loses nothing; requests by cluster and authority.',
+        "Two providers, because both land on every chain: connections of the app's own TLS by cluster, so that a virtual address (which hides the server name) loses nothing; requests by cluster, named by their authority.",
       ],
       object: meshTelemetry(rootNamespace, [
         { mode: 'CLIENT', provider, expression: `(${WILDCARD_HOSTS}) || ${clusters(port)}` },
