@@ -1,0 +1,172 @@
+import {
+  Base,
+  type Broker,
+  type CompressionAlgorithmValue,
+  ConfigResourceTypes,
+  type Connection,
+  type createTopicsV7,
+  type describeConfigsV4,
+  kGetApi,
+  kGetBootstrapConnection,
+  kGetConnection,
+  type MessageRecord,
+  type metadataV12,
+  type produceV11,
+  ResponseError,
+} from '@platformatic/kafka'
+import type { KafkaClientOptions } from './connection-options.ts'
+
+export type MetadataResponse = metadataV12.MetadataResponse
+export type TopicMetadata = metadataV12.MetadataResponseTopic
+export type PartitionAnswer = produceV11.ProduceResponsePartition
+type NewTopic = createTopicsV7.CreateTopicsRequestTopic
+
+/** The requests that we make. The library takes the newest version that it and the broker know. */
+interface Apis {
+  readonly Metadata: typeof metadataV12.api
+  readonly Produce: typeof produceV11.api
+  readonly CreateTopics: typeof createTopicsV7.api
+  readonly DescribeConfigs: typeof describeConfigsV4.api
+}
+
+/** All replicas in sync have it: a record that is acknowledged survives the loss of its leader. */
+const ACKS_ALL = -1
+
+/**
+ * Connections to a cluster and the few requests that we make, one attempt each. The library's
+ * producer is not used: it retries by itself, and hides the codes of single partitions. After its
+ * first trouble a client is thrown away (`close`), so that no state of a broken one is ever reused.
+ */
+export class KafkaClient {
+  readonly #base: Base
+  readonly #timeoutMs: number
+  readonly #connections = new Set<Connection>()
+  /** The newest error of a connection: a request on it only hears "closed". */
+  readonly #errors = new WeakMap<Connection, Error>()
+
+  constructor(options: KafkaClientOptions) {
+    this.#base = new Base(options)
+    this.#timeoutMs = options.requestTimeout
+    this.#base.connections.on('connecting', ({ connection }) => this.#watch(connection))
+  }
+
+  /** Brokers and the topic's partitions; with `operations`, the bits of what we may do with it. */
+  async metadata(topic: string, operations = false): Promise<MetadataResponse> {
+    const connection = await this.#bootstrap()
+    return this.#request('Metadata', connection, async (api) =>
+      // A topic with an error makes the library throw the whole response; it is read all the same.
+      api.async(connection, [topic], false, operations).catch(responseIn<MetadataResponse>),
+    )
+  }
+
+  /** Appends records at one broker: the answer for each of their partitions. */
+  async produce(
+    broker: Broker,
+    records: MessageRecord[],
+    compression: CompressionAlgorithmValue,
+  ): Promise<readonly PartitionAnswer[]> {
+    const connection = await this.#connect(broker)
+    const response = await this.#request('Produce', connection, async (api) =>
+      api
+        .async(connection, ACKS_ALL, this.#timeoutMs, records, { compression })
+        .catch(responseIn<produceV11.ProduceResponse>),
+    )
+    return typeof response === 'boolean'
+      ? []
+      : response.responses.flatMap((topic) => topic.partitionResponses)
+  }
+
+  /** Makes a topic; rejects with the code of the broker. */
+  async createTopic(controller: Broker, topic: NewTopic): Promise<void> {
+    const connection = await this.#connect(controller)
+    await this.#request('CreateTopics', connection, async (api) =>
+      api.async(connection, [topic], this.#timeoutMs, false),
+    )
+  }
+
+  /** Settings of a topic by name; rejects where we may not read them. */
+  async topicSettings(topic: string): Promise<ReadonlyMap<string, string>> {
+    const connection = await this.#bootstrap()
+    const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic }
+    const response = await this.#request('DescribeConfigs', connection, async (api) =>
+      api.async(connection, [resource], false, false),
+    )
+    const configs = response.results.flatMap((result) => result.configs)
+    return new Map(configs.map(({ name, value }) => [name, value ?? '']))
+  }
+
+  /** Connects to one broker and authenticates. */
+  async connect(broker: Broker): Promise<void> {
+    await this.#connect(broker)
+  }
+
+  /**
+   * Lets go of every connection at once; what is under way rejects. The library closes only what it
+   * still knows, and waits for writes that a hanging broker never takes.
+   */
+  close(): void {
+    this.#base.close(() => undefined)
+    for (const connection of this.#connections) {
+      connection.close(() => undefined)
+      connection.socket?.destroy()
+    }
+    this.#connections.clear()
+  }
+
+  #watch(connection: Connection): void {
+    this.#connections.add(connection)
+    // Without a listener an error after the first would end the process.
+    connection.on('error', (error) => this.#errors.set(connection, error))
+  }
+
+  async #bootstrap(): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      this.#base[kGetBootstrapConnection](settle(resolve, reject))
+    })
+  }
+
+  async #connect(broker: Broker): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      this.#base[kGetConnection](broker, settle(resolve, reject))
+    })
+  }
+
+  async #request<Name extends keyof Apis, Response>(
+    name: Name,
+    connection: Connection,
+    ask: (api: Apis[Name]) => Promise<Response>,
+  ): Promise<Response> {
+    try {
+      const api = await new Promise<Apis[Name]>((resolve, reject) => {
+        this.#base[kGetApi](
+          name,
+          settle<unknown>((found) => resolve(found as Apis[Name]), reject),
+        )
+      })
+      return await ask(api)
+    } catch (error) {
+      if (error instanceof ResponseError) throw error
+      const { host, port } = connection
+      throw new AggregateError(
+        [this.#errors.get(connection), error],
+        `Connection to ${host}:${port} failed`,
+        { cause: error },
+      )
+    }
+  }
+}
+
+/** The response that the library throws because of a code in it; any other error is thrown on. */
+const responseIn = <Response>(error: unknown): Response | Promise<Response> =>
+  error instanceof ResponseError ? (error['response'] as Response) : Promise.reject(error)
+
+/** A callback for the library that settles a promise. */
+function settle<T>(
+  resolve: (value: T) => void,
+  reject: (error: Error) => void,
+): (error: Error | null, value?: T) => void {
+  return (error, value) => {
+    if (error) reject(error)
+    else resolve(value as T)
+  }
+}

@@ -1,0 +1,167 @@
+import { ServiceError } from '../runtime/service-error.ts'
+
+/** What went wrong between us and Kafka, translated once, where the library's errors enter. */
+export interface Trouble {
+  /** Kafka's error code, if a broker answered with one. */
+  readonly code: number | undefined
+  /** One line: where, what, and what to do about it. Names no secret. */
+  readonly message: string
+}
+
+/** Kafka's error codes that mean something to us (org.apache.kafka.common.protocol.Errors). */
+export const ErrorCode = {
+  unknownTopicOrPartition: 3,
+  messageTooLarge: 10,
+  invalidTopic: 17,
+  recordListTooLarge: 18,
+  topicAuthorizationFailed: 29,
+  clusterAuthorizationFailed: 31,
+  unsupportedSaslMechanism: 33,
+  topicAlreadyExists: 36,
+  invalidReplicationFactor: 38,
+  saslAuthenticationFailed: 58,
+  invalidRecord: 87,
+} as const
+
+/**
+ * Decides by protocol codes and the system's codes, wherever they are in the tree of causes; never by
+ * the library's names, which say "network error" of a wrong password.
+ */
+export function troubleOf(error: unknown): Trouble {
+  const errors = flatten(error)
+  const code = errors.map((one) => one.apiCode).find((value) => typeof value === 'number')
+  const where = placeOf(errors)
+  const what =
+    (code === undefined ? undefined : protocolTrouble(code)) ??
+    first(errors, (one) => (one instanceof ServiceError ? one.message : undefined)) ??
+    first(errors, (one) => (one.code === undefined ? undefined : CODES[one.code])) ??
+    first(errors, (one) => PHRASES.find(([phrase]) => phrase.test(one.message))?.[1]) ??
+    rawText(errors)
+  return { code, message: where === undefined ? what : `${where}: ${what}` }
+}
+
+/** The words for a code in a broker's answer; `text` is what the broker says itself. */
+export function codeTrouble(code: number, text: string | null | undefined): string {
+  return protocolTrouble(code) ?? (text ? `${text} (${code})` : `Kafka's error ${code}`)
+}
+
+/** The parts of a foreign error that are looked at. */
+interface Foreign {
+  readonly message: string
+  readonly code?: string
+  readonly apiCode?: number
+  readonly apiId?: string
+  readonly address?: string
+  readonly port?: number
+}
+
+const MAX_ERRORS = 100
+
+/** The error, its causes and parts, outermost first. */
+function flatten(error: unknown): readonly Foreign[] {
+  const found: Foreign[] = []
+  const queue: unknown[] = [error]
+  for (let i = 0; i < queue.length && found.length < MAX_ERRORS; i++) {
+    const one = queue[i]
+    if (!(one instanceof Error)) continue
+    found.push(one)
+    queue.push(one.cause)
+    if (one instanceof AggregateError) queue.push(...one.errors)
+  }
+  return found.length > 0 ? found : [{ message: String(error) }]
+}
+
+function first(
+  errors: readonly Foreign[],
+  find: (error: Foreign) => string | undefined,
+): string | undefined {
+  for (const error of errors) {
+    const found = find(error)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function placeOf(errors: readonly Foreign[]): string | undefined {
+  return first(errors, ({ message }) => /^Connection to (\S+:\d+) /.exec(message)?.[1])
+}
+
+function protocolTrouble(code: number): string | undefined {
+  switch (code) {
+    case ErrorCode.saslAuthenticationFailed:
+      return 'the broker refuses the user name or password; check kafka.sasl.username and the password'
+    case ErrorCode.unsupportedSaslMechanism:
+      return 'the broker does not offer this SASL mechanism; check kafka.sasl.mechanism'
+    case ErrorCode.messageTooLarge:
+    case ErrorCode.recordListTooLarge:
+      return "the record is larger than the topic takes; raise the topic's max.message.bytes"
+    case ErrorCode.topicAuthorizationFailed:
+      return 'this user may not write to the topic; allow it WRITE and DESCRIBE on the topic'
+    case ErrorCode.clusterAuthorizationFailed:
+      return 'the cluster does not allow this user the request; check its ACLs'
+    case ErrorCode.invalidRecord:
+      return 'the broker rejects the record as invalid; see the log of the broker'
+    case ErrorCode.unknownTopicOrPartition:
+      return 'the broker does not know the topic (any more)'
+    default:
+      return undefined
+  }
+}
+
+const WRONG_CA =
+  'the certificate of the broker is not signed by a trusted CA; set kafka.tls.ca_file to the CA that signed it'
+const PLAIN_PORT =
+  'the broker does not speak TLS on this port; use its TLS port, or set kafka.tls.enabled: false'
+const CLIENT_CERTIFICATE =
+  'the broker refuses our client certificate; check kafka.tls.cert_file and kafka.tls.key_file'
+const NOTHING_LISTENS = 'nothing listens there; check kafka.brokers and whether the broker runs'
+
+const CODES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: NOTHING_LISTENS,
+  ENOTFOUND: 'there is no such host; check kafka.brokers',
+  EAI_AGAIN: 'the name of the host cannot be looked up now; check the name server',
+  EHOSTUNREACH: 'there is no route to the host; check the network',
+  ENETUNREACH: 'there is no route to the network; check the network',
+  SELF_SIGNED_CERT_IN_CHAIN: WRONG_CA,
+  DEPTH_ZERO_SELF_SIGNED_CERT: WRONG_CA,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: WRONG_CA,
+  UNABLE_TO_GET_ISSUER_CERT: WRONG_CA,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: WRONG_CA,
+  CERT_SIGNATURE_FAILURE: WRONG_CA,
+  CERT_HAS_EXPIRED: 'the certificate of the broker has expired; renew it there',
+  CERT_NOT_YET_VALID:
+    'the certificate of the broker is not valid yet; check the clocks of both machines',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'the certificate of the broker is for another host name; use a name that it lists in kafka.brokers and advertised.listeners',
+  EPROTO: PLAIN_PORT,
+  ERR_SSL_WRONG_VERSION_NUMBER: PLAIN_PORT,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: PLAIN_PORT,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
+    'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CLIENT_CERTIFICATE,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE,
+}
+
+/** What the library says only in words. They choose a text for people, nothing else. */
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [
+    /^Broker requires TLS/,
+    'the broker speaks TLS on this port; set kafka.tls.enabled: true, or use its plain port',
+  ],
+  [/^TLS handshake failed/, PLAIN_PORT],
+  [/timed out/i, 'no answer in time; check the network and whether the broker hangs'],
+  [
+    /^Connection closed/,
+    'the broker closed the connection; check kafka.tls.enabled and kafka.sasl.mechanism against its listener, and its log',
+  ],
+]
+
+/** The innermost text, with Kafka's name of the error if it has one; one line. */
+function rawText(errors: readonly Foreign[]): string {
+  const named = errors.find(({ apiId }) => apiId !== undefined)
+  const error = named ?? errors.at(-1)
+  const text = (error?.message ?? 'unknown error').replaceAll(/\s+/g, ' ')
+  return named === undefined ? text : `${text} (${named.apiId})`
+}
