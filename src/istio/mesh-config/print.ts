@@ -3,7 +3,7 @@ import type { Section } from './mesh-object.ts'
 import { notesOf } from './notes.ts'
 import { extensionProviders } from './provider.ts'
 import type { Form, MeshRequest } from './request.ts'
-import { VARIANTS } from './variants.ts'
+import { hostNamespace, VARIANTS } from './variants.ts'
 
 const WIDTH = 100
 
@@ -41,7 +41,7 @@ function kubectlStream(request: MeshRequest): string {
     `Not together with ${notWith}`,
     ...notesOf(request).map((note) => `Note: ${note}`),
   ])
-  const documents = sections(request).map(
+  const documents = [hostNamespace(request), ...sections(request)].map(
     (section) => `---\n${comment(section.comment)}${yaml(section.object)}`,
   )
   return [head, meshConfigComment(request), sidecarComment(request), ...documents].join('')
@@ -67,7 +67,7 @@ function sidecarComment({ namespace, receiver, variant }: MeshRequest): string {
 }
 
 const yaml = (value: object): string =>
-  stringify(value, { lineWidth: 0, aliasDuplicateObjects: false })
+  stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, singleQuote: true })
 
 const commented = (text: string): string => text.trimEnd().replace(/^/gm, '#   ').concat('\n')
 

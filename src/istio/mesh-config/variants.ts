@@ -97,6 +97,14 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   },
 }
 
+/** Applied again to a namespace that exists, it changes nothing of it. */
+export function hostNamespace({ namespace }: MeshRequest): Section {
+  return {
+    comment: ['Where the hosts are declared; it needs no pods.'],
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+  }
+}
+
 function wildcards(request: MeshRequest, more: readonly string[] = []): Section {
   return {
     comment: [
