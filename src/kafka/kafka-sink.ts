@@ -10,7 +10,7 @@ import { Lane, refusalOf, type Waiting } from './lane.ts'
 import { partitionOf } from './partition.ts'
 import { eventRecord } from './record.ts'
 import { createTopic, findTopic, type KnownTopic, type TopicAnswer } from './topic.ts'
-import { codeTrouble, ErrorCode, troubleOf } from './trouble.ts'
+import { codeTrouble, troubleOf } from './trouble.ts'
 
 export interface KafkaSinkDependencies {
   readonly logger: Logger
@@ -115,10 +115,9 @@ export class KafkaSink implements Sink {
     }
     const client = this.#connected()
     let answer = await findTopic(client, this.#config.topic)
-    if (isUnknown(answer) && this.#config.createTopic.enabled) {
-      const failure = await createTopic(client, this.#config)
-      if (failure !== undefined)
-        return { kind: 'absent', code: ErrorCode.unknownTopicOrPartition, message: failure }
+    if (answer.kind === 'absent' && answer.unknown && this.#config.createTopic.enabled) {
+      const message = await createTopic(client, this.#config)
+      if (message !== undefined) return { ...answer, message }
       this.#logger.info({ topic: this.#config.topic }, 'the topic was made')
       answer = await findTopic(client, this.#config.topic)
     }
@@ -131,14 +130,12 @@ export class KafkaSink implements Sink {
   }
 
   /** What an absent topic means for events: an unknown one is only believed after a while. */
-  #absence({ code, message }: { readonly code: number; readonly message: string }): Delivery {
-    const reason = code === ErrorCode.unknownTopicOrPartition ? 'topic_unknown' : refusalOf(code)
-    if (reason === undefined) return { kind: 'retry', message }
-    if (code === ErrorCode.unknownTopicOrPartition) {
-      const nowMs = this.#monotonicMs()
-      this.#unknownSinceMs ??= nowMs
-      if (nowMs - this.#unknownSinceMs < this.#unknownTopicMs) return { kind: 'retry', message }
-    }
+  #absence({ unknown, code, message }: TopicAnswer & { readonly kind: 'absent' }): Delivery {
+    const nowMs = this.#monotonicMs()
+    if (unknown) this.#unknownSinceMs ??= nowMs
+    const patient = unknown && nowMs - (this.#unknownSinceMs ?? nowMs) < this.#unknownTopicMs
+    const reason = unknown ? 'topic_unknown' : refusalOf(code)
+    if (reason === undefined || patient) return { kind: 'retry', message }
     return { kind: 'refused', reason, message }
   }
 
@@ -236,8 +233,4 @@ export class KafkaSink implements Sink {
       )
     }
   }
-}
-
-function isUnknown(answer: TopicAnswer): boolean {
-  return answer.kind === 'absent' && answer.code === ErrorCode.unknownTopicOrPartition
 }

@@ -9,12 +9,20 @@ export interface KnownTopic {
   readonly leaders: readonly (Broker | undefined)[]
   /** Replicas of the first partition. */
   readonly replicas: number
+  /** Bits of what we may do with the topic, if that was asked. */
+  readonly operations: number
 }
 
 /** The topic, or the code and the words why there is none for us. */
 export type TopicAnswer =
   | { readonly kind: 'known'; readonly topic: KnownTopic }
-  | { readonly kind: 'absent'; readonly code: number; readonly message: string }
+  | {
+      readonly kind: 'absent'
+      /** Nobody has made it, as far as this broker knows. */
+      readonly unknown: boolean
+      readonly code: number
+      readonly message: string
+    }
 
 /** Looks the topic up. Rejects if no broker answers. */
 export async function findTopic(client: KafkaClient, name: string): Promise<TopicAnswer> {
@@ -26,7 +34,8 @@ export function topicIn(metadata: MetadataResponse, name: string): TopicAnswer {
   const topic = metadata.topics.find((one) => one.name === name)
   const code = topic?.errorCode ?? ErrorCode.unknownTopicOrPartition
   if (topic === undefined || topic.partitions.length === 0) {
-    return { kind: 'absent', code, message: absence(name, code) }
+    const unknown = code === ErrorCode.unknownTopicOrPartition
+    return { kind: 'absent', unknown, code, message: absence(name, code) }
   }
   const brokers = new Map(metadata.brokers.map((broker) => [broker.nodeId, broker]))
   const leaders: (Broker | undefined)[] = Array.from({ length: topic.partitions.length })
@@ -37,7 +46,8 @@ export function topicIn(metadata: MetadataResponse, name: string): TopicAnswer {
     }
   }
   const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
-  return { kind: 'known', topic: { leaders, replicas } }
+  const operations = topic.topicAuthorizedOperations
+  return { kind: 'known', topic: { leaders, replicas, operations } }
 }
 
 function absence(name: string, code: number): string {

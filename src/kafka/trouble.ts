@@ -1,3 +1,4 @@
+import { protocolErrorsCodesById } from '@platformatic/kafka'
 import { ServiceError } from '../runtime/service-error.ts'
 
 /** What went wrong between us and Kafka, translated once, where the library's errors enter. */
@@ -31,8 +32,9 @@ export function troubleOf(error: unknown): Trouble {
   const errors = flatten(error)
   const code = errors.map((one) => one.apiCode).find((value) => typeof value === 'number')
   const where = placeOf(errors)
+  const answered = errors.find((one) => one.apiCode === code)
   const what =
-    (code === undefined ? undefined : protocolTrouble(code)) ??
+    (code === undefined ? undefined : codeTrouble(code, answered?.serverErrorMessage)) ??
     first(errors, (one) => (one instanceof ServiceError ? one.message : undefined)) ??
     first(errors, (one) => (one.code === undefined ? undefined : CODES[one.code])) ??
     first(errors, (one) => PHRASES.find(([phrase]) => phrase.test(one.message))?.[1]) ??
@@ -40,9 +42,12 @@ export function troubleOf(error: unknown): Trouble {
   return { code, message: where === undefined ? what : `${where}: ${what}` }
 }
 
-/** The words for a code in a broker's answer; `text` is what the broker says itself. */
+/** The words for a code in a broker's answer; `text` is what the broker says itself, if anything. */
 export function codeTrouble(code: number, text: string | null | undefined): string {
-  return protocolTrouble(code) ?? (text ? `${text} (${code})` : `Kafka's error ${code}`)
+  const known = protocolTrouble(code)
+  if (known !== undefined) return known
+  const name = protocolErrorsCodesById[code] ?? String(code)
+  return `the broker answers ${name}${text ? `: ${text.replaceAll(/\s+/g, ' ')}` : ''}`
 }
 
 /** The parts of a foreign error that are looked at. */
@@ -50,9 +55,7 @@ interface Foreign {
   readonly message: string
   readonly code?: string
   readonly apiCode?: number
-  readonly apiId?: string
-  readonly address?: string
-  readonly port?: number
+  readonly serverErrorMessage?: string | null
 }
 
 const MAX_ERRORS = 100
@@ -158,10 +161,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
-/** The innermost text, with Kafka's name of the error if it has one; one line. */
+/** The innermost text, on one line. */
 function rawText(errors: readonly Foreign[]): string {
-  const named = errors.find(({ apiId }) => apiId !== undefined)
-  const error = named ?? errors.at(-1)
-  const text = (error?.message ?? 'unknown error').replaceAll(/\s+/g, ' ')
-  return named === undefined ? text : `${text} (${named.apiId})`
+  return (errors.at(-1)?.message ?? 'unknown error').replaceAll(/\s+/g, ' ')
 }

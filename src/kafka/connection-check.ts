@@ -1,0 +1,145 @@
+import { KafkaClient, type MetadataResponse } from './client.ts'
+import type { KafkaConfig } from './config.ts'
+import { connectionOptions } from './connection-options.ts'
+import { topicIn } from './topic.ts'
+import { troubleOf } from './trouble.ts'
+
+/** One thing that was looked at. `wrong` would keep events from arriving, `note` would not. */
+export interface Finding {
+  readonly verdict: 'ok' | 'wrong' | 'note'
+  /** What was looked at. */
+  readonly subject: string
+  /** What was found, and what to do if it is wrong. One line, no secret. */
+  readonly text: string
+}
+
+/**
+ * Asks the brokers whether events would arrive: every broker of the configuration and every other one
+ * of the cluster is reached, with TLS and password as configured; the topic exists; we may write to
+ * it. Writes nothing: brokers tell what we may do with a topic. Takes at most a few time-outs.
+ */
+export async function checkConnection(config: KafkaConfig): Promise<readonly Finding[]> {
+  const configured = await Promise.all(config.brokers.map((broker) => ask(config, broker)))
+  const metadata = configured.find((answer) => answer.metadata !== undefined)?.metadata
+  const findings = configured.map(({ finding }) => finding)
+  if (metadata === undefined) return findings
+  const others = metadata.brokers
+    .map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`))
+    .filter((broker) => !config.brokers.includes(broker))
+  const advertised = await Promise.all(others.map((broker) => ask(config, broker)))
+  return [
+    ...findings,
+    ...advertised.map(({ finding }) => ({
+      ...finding,
+      subject: `${finding.subject} (advertised by the cluster)`,
+    })),
+    ...topicFindings(config, metadata),
+    ...(await settingFindings(config)),
+  ]
+}
+
+interface Answer {
+  readonly finding: Finding
+  readonly metadata?: MetadataResponse
+}
+
+/** Connects to one broker alone and has it answer a request: only that proves that Kafka is there. */
+async function ask(config: KafkaConfig, broker: string): Promise<Answer> {
+  const subject = `broker ${broker}`
+  try {
+    const metadata = await withClient({ ...config, brokers: [broker] }, async (client) =>
+      client.metadata(config.topic, true),
+    )
+    return { finding: { verdict: 'ok', subject, text: how(config) }, metadata }
+  } catch (error) {
+    const { message } = troubleOf(error)
+    const text = message.startsWith(`${broker}: `) ? message.slice(broker.length + 2) : message
+    return { finding: { verdict: 'wrong', subject, text } }
+  }
+}
+
+function how({ tls, sasl }: KafkaConfig): string {
+  const encryption = tls.enabled ? 'over TLS' : 'without encryption'
+  const user = sasl.mechanism === 'none' ? '' : `, as user ${sasl.username} (${sasl.mechanism})`
+  return `answers ${encryption}${user}`
+}
+
+/** Bit of WRITE in the operations that a broker allows on a topic (AclOperation's code 4). */
+const WRITE = 1 << 4
+/** "Not told": the broker is older than Kafka 2.3. */
+const NOT_TOLD = -2_147_483_648
+
+function topicFindings(config: KafkaConfig, metadata: MetadataResponse): Finding[] {
+  const subject = `topic ${config.topic}`
+  const answer = topicIn(metadata, config.topic)
+  if (answer.kind === 'absent') {
+    const { enabled, partitions } = config.createTopic
+    if (answer.unknown && enabled) {
+      const text = `does not exist; it will be made with ${partitions} partitions`
+      return [{ verdict: 'note', subject, text }]
+    }
+    return [{ verdict: 'wrong', subject, text: answer.message }]
+  }
+  const { leaders, replicas, operations } = answer.topic
+  const leaderless = leaders.filter((leader) => leader === undefined).length
+  const size = `${leaders.length} partitions, ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`
+  return [
+    leaderless === 0
+      ? { verdict: 'ok', subject, text: size }
+      : {
+          verdict: 'wrong',
+          subject,
+          text: `${size}, but ${leaderless} without a leader; see the logs of the brokers`,
+        },
+    permission(subject, operations),
+  ]
+}
+
+function permission(subject: string, operations: number): Finding {
+  if (operations === NOT_TOLD) {
+    return { verdict: 'note', subject, text: 'the broker does not tell whether we may write' }
+  }
+  return (operations & WRITE) === 0
+    ? { verdict: 'wrong', subject, text: 'this user may not write; allow it WRITE on the topic' }
+    : { verdict: 'ok', subject, text: 'may be written to' }
+}
+
+/** Settings that would lose or hold events; nothing where we may not read them. */
+async function settingFindings(config: KafkaConfig): Promise<Finding[]> {
+  const subject = `topic ${config.topic}`
+  const settings = await withClient(config, async (client) =>
+    client.topicSettings(config.topic),
+  ).catch(() => new Map<string, string>())
+  const findings: Finding[] = []
+  if (settings.get('cleanup.policy')?.includes('compact')) {
+    findings.push({
+      verdict: 'wrong',
+      subject,
+      text: 'is compacted: all but the last event of a workload would be deleted; set cleanup.policy=delete',
+    })
+  }
+  const retentionMs = Number(settings.get('retention.ms') ?? -1)
+  if (retentionMs >= 0 && retentionMs < config.createTopic.retentionMs) {
+    const days = Math.floor(retentionMs / DAY_MS)
+    findings.push({
+      verdict: 'note',
+      subject,
+      text: `keeps events for ${days} days, less than kafka.create_topic.retention`,
+    })
+  }
+  return findings
+}
+
+const DAY_MS = 86_400_000
+
+async function withClient<T>(
+  config: KafkaConfig,
+  use: (client: KafkaClient) => Promise<T>,
+): Promise<T> {
+  const client = new KafkaClient(connectionOptions(config, 0))
+  try {
+    return await use(client)
+  } finally {
+    client.close()
+  }
+}
