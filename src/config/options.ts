@@ -404,7 +404,7 @@ export const OPTIONS = [
     type: { kind: 'choice', choices: ['none', 'plain', 'scram-sha-256', 'scram-sha-512'] },
     default: 'none',
     meaning: 'How to authenticate with a name and a password.',
-    change: 'Set what the listener offers; `plain` only over TLS.',
+    change: 'Set what the listener offers; `plain` only where TLS or the mesh encrypts this hop.',
   },
   {
     key: 'kafka.sasl.username',

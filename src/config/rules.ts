@@ -17,6 +17,7 @@ export function brokenRules(config: Config): readonly BrokenRule[] {
     ...tlsRules(config.als.tls),
     ...addressRules(config),
     ...nameRules(config.rollup.names),
+    ...kafkaRules(config.kafka),
   ]
 }
 
@@ -105,4 +106,62 @@ function nameRules(names: Config['rollup']['names']): BrokenRule[] {
       fix: `use at most ${names.perDay}, or raise rollup.names.per_day`,
     },
   ]
+}
+
+/** Checked without brokers too: a half-written section is told before it is turned on. */
+function kafkaRules({ tls, sasl }: Config['kafka']): BrokenRule[] {
+  const broken: BrokenRule[] = []
+  const rule = (isBroken: boolean, key: OptionKey, wrong: string, fix: string) => {
+    if (isBroken) broken.push({ key, wrong, fix })
+  }
+  const together = 'set kafka.tls.cert_file and kafka.tls.key_file together, or neither'
+  const { certFile, keyFile, caFile } = tls
+  rule(
+    certFile !== '' && keyFile === '',
+    'kafka.tls.key_file',
+    'has no value, but a certificate is set',
+    together,
+  )
+  rule(
+    certFile === '' && keyFile !== '',
+    'kafka.tls.cert_file',
+    'has no value, but a key is set',
+    together,
+  )
+  const unused = !tls.enabled && (caFile !== '' || certFile !== '' || keyFile !== '')
+  rule(
+    unused,
+    'kafka.tls.enabled',
+    'is false, but certificates are set',
+    'set true, or leave out kafka.tls.*_file',
+  )
+
+  const { mechanism, username, password, passwordFile } = sasl
+  const twice = password !== '' && passwordFile !== ''
+  rule(twice, 'kafka.sasl.password_file', 'is set beside kafka.sasl.password', 'set one of the two')
+  const named = username !== '' || password !== '' || passwordFile !== ''
+  if (mechanism === 'none') {
+    rule(
+      named,
+      'kafka.sasl.mechanism',
+      'is none, but a user name or a password is set',
+      'set the mechanism that the listener offers, or leave out kafka.sasl',
+    )
+    return broken
+  }
+  rule(
+    username === '',
+    'kafka.sasl.username',
+    `has no value, but the mechanism is ${mechanism}`,
+    'set the user name',
+  )
+  const secret = password !== '' || passwordFile !== ''
+  rule(
+    !secret,
+    'kafka.sasl.password_file',
+    `has no value, nor has kafka.sasl.password, but the mechanism is ${mechanism}`,
+    'set one of the two',
+  )
+  // PLAIN without TLS is no error: in a mesh the sidecars encrypt this hop. `check-config --connect` notes it.
+  return broken
 }

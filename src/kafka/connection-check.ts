@@ -19,6 +19,7 @@ export interface Finding {
  * it. Writes nothing: brokers tell what we may do with a topic. Takes at most a few time-outs.
  */
 export async function checkConnection(config: KafkaConfig): Promise<readonly Finding[]> {
+  const { tls, sasl } = config
   const configured = await Promise.all(config.brokers.map((broker) => ask(config, broker)))
   const metadata = configured.find((answer) => answer.metadata !== undefined)?.metadata
   const findings = configured.map(({ finding }) => finding)
@@ -33,9 +34,16 @@ export async function checkConnection(config: KafkaConfig): Promise<readonly Fin
       ...finding,
       subject: `${finding.subject} (advertised by the cluster)`,
     })),
+    ...(sasl.mechanism === 'plain' && !tls.enabled ? [READABLE_PASSWORD] : []),
     ...topicFindings(config, metadata),
     ...(await settingFindings(config)),
   ]
+}
+
+const READABLE_PASSWORD: Finding = {
+  verdict: 'note',
+  subject: 'password',
+  text: 'plain without TLS sends it as it is; use scram-sha-512, unless the mesh encrypts this hop',
 }
 
 interface Answer {

@@ -221,6 +221,25 @@ test('rules between keys are checked', () => {
     ['als: { tls: { client_ca_file: a } }', /client_ca_file: "a" is set, but/],
     ['http: { listen: "127.0.0.1:9001" }', /is the address of als\.listen/],
     ['rollup: { names: { per_day: 5 } }', /per_workload_per_day: "10000" is more than/],
+    [
+      'kafka: { tls: { enabled: true, cert_file: a } }',
+      /kafka\.tls\.key_file has no value, but a certificate is set/,
+    ],
+    ['kafka: { tls: { enabled: true, key_file: a } }', /kafka\.tls\.cert_file has no value/],
+    ['kafka: { tls: { ca_file: a } }', /kafka\.tls\.enabled: "false" is false, but certificates/],
+    [
+      'kafka: { sasl: { mechanism: plain, username: u, password: a, password_file: b } }',
+      /kafka\.sasl\.password_file: "b" is set beside kafka\.sasl\.password/,
+    ],
+    ['kafka: { sasl: { username: u } }', /kafka\.sasl\.mechanism: "none" is none, but a user name/],
+    [
+      'kafka: { sasl: { mechanism: scram-sha-512, password: a } }',
+      /kafka\.sasl\.username has no value, but the mechanism is scram-sha-512/,
+    ],
+    [
+      'kafka: { sasl: { mechanism: scram-sha-256, username: u } }',
+      /kafka\.sasl\.password_file has no value, nor has kafka\.sasl\.password/,
+    ],
   ]
   for (const [text, expected] of rules) {
     const found = problems(yaml(text))
