@@ -56,7 +56,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
       topic: 'snimeter.usage.v1',
       mode: 'structured',
       clientId: 'snimeter',
-      compression: 'gzip',
+      compression: 'zstd',
       batchEvents: 500,
       connectTimeoutMs: 5000,
       requestTimeoutMs: 15_000,
