@@ -54,7 +54,11 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
       const { config } = readConfiguration(surroundings, path)
       const read = readMeshRequest(
         { ...flags, flushMs: flush },
-        { flushMs: config.ledger.flushIntervalMs, billAt: config.gateways.billAt },
+        {
+          flushMs: config.ledger.flushIntervalMs,
+          billAt: config.gateways.billAt,
+          gatewayHosts: config.gateways.hosts,
+        },
       )
       if ('refusals' in read) throw refused(read.refusals)
       for (const note of read.notes) surroundings.stderr.write(`snimeter: note: ${note}\n`)

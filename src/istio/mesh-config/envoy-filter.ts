@@ -1,6 +1,6 @@
 import type { MeshObject } from './mesh-object.ts'
 import { fqdnOf, type MeshRequest } from './request.ts'
-import { gatewayRef } from './telemetry.ts'
+import { waypointRef } from './waypoint.ts'
 
 /**
  * The one place where a patch is written. The filter's name is always there: without it pilot panics
@@ -52,10 +52,7 @@ export function sidecarFlush({ rootNamespace, ports, flushMs }: MeshRequest): Me
   })
 }
 
-/**
- * The same for the pods of the egress gateway. Only its cross-check needs it (`gateways.bill_at:
- * gateway` reads it): the port is the pods', not the Service's.
- */
+/** The same for the egress gateway: its listener is on the port of its pods, not of its Service. */
 export function gatewayFlush({ gateway, flushMs }: MeshRequest): MeshObject {
   return envoyFilter('snimeter-flush-gateway', gateway.namespace, {
     workloadSelector: { labels: { istio: gateway.selector } },
@@ -68,7 +65,7 @@ export function gatewayFlush({ gateway, flushMs }: MeshRequest): MeshObject {
 /** The same for a waypoint, which only `targetRefs` reaches, on its one listener. */
 export function waypointFlush({ namespace, waypoint, flushMs }: MeshRequest): MeshObject {
   return envoyFilter('snimeter-flush-waypoint', namespace, {
-    targetRefs: [gatewayRef(waypoint)],
+    targetRefs: [waypointRef(waypoint)],
     configPatches: [
       tcpProxyPatch('SIDECAR_INBOUND', { name: 'main_internal' }, flushOptions(flushMs)),
     ],
@@ -86,7 +83,7 @@ export function accessLogFilter(request: MeshRequest, expression: string): MeshO
   })
 }
 
-function tcpAccessLog({ receiver, release }: MeshRequest, expression: string): object {
+function tcpAccessLog({ receiver }: MeshRequest, expression: string): object {
   const authority = fqdnOf(receiver)
   return {
     name: 'envoy.access_loggers.tcp_grpc',
@@ -111,10 +108,6 @@ function tcpAccessLog({ receiver, release }: MeshRequest, expression: string): o
         grpc_service: {
           envoy_grpc: { cluster_name: `outbound|${receiver.port}||${authority}`, authority },
         },
-        // A tag with a `value` needs Envoy 1.37; older ones refuse the whole listener.
-        ...(release.minor < 29
-          ? {}
-          : { custom_tags: [{ tag: 'cluster', value: '%UPSTREAM_CLUSTER_RAW%' }] }),
       },
     },
   }

@@ -2,7 +2,7 @@ import { apexOf, coveringWildcard, isWildcard } from './hosts.ts'
 import type { MeshRequest } from './request.ts'
 
 /** What is allowed but may surprise; one sentence each, in the order of the hosts. */
-export function notesOf({ hosts, variant, release }: MeshRequest): string[] {
+export function notesOf({ hosts }: MeshRequest): string[] {
   const notes: string[] = []
   for (const host of hosts) {
     const covering = coveringWildcard(host, hosts)
@@ -21,11 +21,6 @@ export function notesOf({ hosts, variant, release }: MeshRequest): string[] {
         `${host} is a whole top-level domain: the budget of names (rollup.names) will decide.`,
       )
     }
-  }
-  if (variant === 'envoyfilter-only' && release.minor < 29) {
-    notes.push(
-      `No custom tag for the cluster: Envoy ${release.envoy} (Istio 1.${release.minor}) would refuse the listener.`,
-    )
   }
   return notes
 }

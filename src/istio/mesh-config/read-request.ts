@@ -89,6 +89,7 @@ export function readMeshRequest(
     },
     waypoint: read('--waypoint', flags.waypoint, readLabel, 'waypoint'),
     release: read('--istio', flags.istio, readRelease, { minor: 29, envoy: '1.37' }),
+    billAt: server.billAt,
   }
   refusals.push(...idleFlags(flags, variant))
   if (refusals.length === 0) refusals.push(...refusalsOf(request, server))

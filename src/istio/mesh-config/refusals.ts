@@ -1,5 +1,5 @@
 import { isWildcard } from './hosts.ts'
-import type { MeshRequest } from './request.ts'
+import { fqdnOf, type MeshRequest } from './request.ts'
 import type { VariantName } from './variant-names.ts'
 import { VARIANTS } from './variants.ts'
 
@@ -17,7 +17,9 @@ export interface ServerSettings {
   /** `ledger.flush_interval`, ms. */
   readonly flushMs: number
   /** `gateways.bill_at`. */
-  readonly billAt: 'sidecar' | 'gateway'
+  readonly billAt: MeshRequest['billAt']
+  /** `gateways.hosts`. */
+  readonly gatewayHosts: readonly string[]
 }
 
 /** The largest list of hosts that the ServiceEntry resource takes. */
@@ -144,12 +146,14 @@ function* againstVariant(request: MeshRequest, server: ServerSettings): Generato
       fix: `say --istio 1.${since.minor} once the mesh runs it, or use --variant telemetry`,
     }
   }
-  if (variant === 'egress-gateway' && server.billAt === 'gateway') {
+  const gatewayHost = fqdnOf(request.gateway)
+  const isHop = server.gatewayHosts.includes(gatewayHost)
+  if (variant === 'egress-gateway' && server.billAt === 'gateway' && !isHop) {
     yield {
       subject: '--variant egress-gateway',
       wrong:
-        'silences the gateway, and the receiver bills there (gateways.bill_at: gateway): nothing would be billed',
-      fix: 'set gateways.bill_at: sidecar',
+        'would bill every byte twice: the receiver bills at the gateway (gateways.bill_at) and does not know that sidecars pass it',
+      fix: `add ${gatewayHost} to gateways.hosts, or set gateways.bill_at: sidecar`,
     }
   }
 }

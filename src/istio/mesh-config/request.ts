@@ -34,6 +34,8 @@ export interface MeshRequest {
   /** Name of the waypoint's Gateway, in `namespace`. */
   readonly waypoint: string
   readonly release: Release
+  /** Where the receiver bills what passes the gateway: its `gateways.bill_at`. */
+  readonly billAt: 'sidecar' | 'gateway'
 }
 
 /** The name that cluster, authority and certificate checks use. */

@@ -1,4 +1,5 @@
 import type { MeshObject } from './mesh-object.ts'
+import { waypointRef } from './waypoint.ts'
 
 /** One entry of `spec.accessLogging`: this provider for these connections. */
 export interface AccessLogging {
@@ -33,7 +34,7 @@ export function waypointTelemetry(
     apiVersion: 'telemetry.istio.io/v1',
     kind: 'Telemetry',
     metadata: { name: 'snimeter', namespace },
-    spec: { targetRefs: [gatewayRef(waypoint)], accessLogging: [accessLogging(log)] },
+    spec: { targetRefs: [waypointRef(waypoint)], accessLogging: [accessLogging(log)] },
   }
 }
 
@@ -51,10 +52,3 @@ export function silentGateway(namespace: string, selector: string, provider: str
     },
   }
 }
-
-/** What waypoints are addressed by; they ignore selectors. */
-export const gatewayRef = (name: string) => ({
-  group: 'gateway.networking.k8s.io',
-  kind: 'Gateway',
-  name,
-})

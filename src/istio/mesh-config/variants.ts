@@ -1,6 +1,6 @@
 import { originateTls } from './destination-rule.ts'
 import { gatewayRoutes, passthroughGateway } from './egress-gateway.ts'
-import { accessLogFilter, sidecarFlush, waypointFlush } from './envoy-filter.ts'
+import { accessLogFilter, gatewayFlush, sidecarFlush, waypointFlush } from './envoy-filter.ts'
 import { ANY_SERVER_NAME, toClusters, underWildcards, WILDCARD_HOSTS } from './expression.ts'
 import { isWildcard } from './hosts.ts'
 import type { Section } from './mesh-object.ts'
@@ -9,6 +9,7 @@ import type { MeshRequest } from './request.ts'
 import { exactServiceEntry, gatewayServiceEntry, wildcardServiceEntry } from './service-entry.ts'
 import { meshTelemetry, silentGateway, waypointTelemetry } from './telemetry.ts'
 import type { VariantName } from './variant-names.ts'
+import { waypointGateway } from './waypoint.ts'
 
 /** One way to wire a mesh. */
 export interface Variant {
@@ -61,9 +62,9 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
     ],
   },
   'egress-gateway': {
-    purpose: 'Wildcard hosts through an egress gateway (TLS passthrough), billed at the sidecars.',
+    purpose: 'Wildcard hosts through an egress gateway (TLS passthrough), billed once.',
     since: ANY_RELEASE,
-    notWith: `gateways.bill_at: gateway in snimeter's configuration, nor ${ONE_WAY}`,
+    notWith: `another gateways.bill_at in the receiver's configuration than these objects are for, nor ${ONE_WAY}`,
     sections: egressGateway,
   },
   'ambient-waypoint': {
@@ -190,7 +191,7 @@ function exactHosts(request: MeshRequest): Section[] {
 }
 
 function egressGateway(request: MeshRequest): Section[] {
-  const { hosts, gateway, provider } = request
+  const { hosts } = request
   return [
     ...hosts.map((host) => ({
       comment: [
@@ -209,17 +210,37 @@ function egressGateway(request: MeshRequest): Section[] {
     telemetry(request, underWildcards(hosts), [
       "Filtered by server name: a sidecar's cluster is the gateway's here, so the usual test for a wildcard cluster is never true.",
     ]),
-    {
-      comment: ['Keeps the gateway out: the same bytes pass there once more.'],
-      object: silentGateway(gateway.namespace, gateway.selector, provider),
-    },
+    gatewayLog(request),
     flush(request),
   ]
+}
+
+/** The same bytes pass the gateway once more: it is silent, or the one that is billed. */
+function gatewayLog(request: MeshRequest): Section {
+  const { gateway, provider, billAt } = request
+  if (billAt === 'gateway') {
+    return {
+      comment: [
+        "The gateway logs too, by the same Telemetry, and is billed (gateways.bill_at: gateway); the sidecars' entries are hops. This is its flush, on the port of its pods.",
+      ],
+      object: gatewayFlush(request),
+    }
+  }
+  return {
+    comment: [
+      'Keeps the gateway out: the same bytes pass there once more (gateways.bill_at: sidecar).',
+    ],
+    object: silentGateway(gateway.namespace, gateway.selector, provider),
+  }
 }
 
 function ambientWaypoint(request: MeshRequest): Section[] {
   const { namespace, waypoint, provider } = request
   return [
+    {
+      comment: ['The waypoint itself. Leave it out if you have one of this name.'],
+      object: waypointGateway(namespace, waypoint),
+    },
     {
       comment: [
         'The names you pay for. ztunnel sends connections to them through the waypoint, which resolves the server name.',

@@ -28,9 +28,13 @@ const hostLists = fc.constantFrom(...VARIANT_NAMES).chain((variant) =>
 )
 
 interface Printed {
+  readonly apiVersion: string
   readonly kind: string
   readonly spec?: { readonly hosts?: readonly string[] }
 }
+
+/** The waypoint's Gateway is of the Gateway API, whose schema is elsewhere. */
+const isIstio = ({ apiVersion }: Printed): boolean => apiVersion.includes('.istio.io/')
 
 const documentsOf = (text: string): Printed[] =>
   parseAllDocuments(text).map((document) => {
@@ -47,7 +51,7 @@ test('law: any list of hosts prints the objects of its variant, each of them val
       const [place, ...rest] = documents
       assert.equal(place?.kind, 'Namespace')
       assert.deepEqual(rest, objects)
-      for (const document of rest) assert.deepEqual(invalid(document), [])
+      for (const document of rest.filter(isIstio)) assert.deepEqual(invalid(document), [])
     }),
   )
 })
@@ -76,6 +80,14 @@ test('law: any text as a host is read or refused, and never ends up in the outpu
       if ('refusals' in answer) return
       for (const host of answer.request.hosts) assert.match(host, /^\*\.[a-z0-9.-]+$/)
     }),
+  )
+})
+
+test('the schemas behind that law find a mistake', () => {
+  const [, entry] = documentsOf(printMeshConfig(asked({})))
+  assert.match(
+    invalid({ ...entry, spec: { ...entry?.spec, resolution: 'NOWHERE' } }).join(),
+    /resolution/,
   )
 })
 
