@@ -18,9 +18,11 @@ export const ErrorCode = {
   topicAuthorizationFailed: 29,
   clusterAuthorizationFailed: 31,
   unsupportedSaslMechanism: 33,
+  illegalSaslState: 34,
   topicAlreadyExists: 36,
   invalidReplicationFactor: 38,
   saslAuthenticationFailed: 58,
+  unsupportedCompression: 76,
   invalidRecord: 87,
 } as const
 
@@ -36,7 +38,7 @@ export function troubleOf(error: unknown): Trouble {
   const what =
     (code === undefined ? undefined : codeTrouble(code, answered?.serverErrorMessage)) ??
     first(errors, (one) => (one instanceof ServiceError ? one.message : undefined)) ??
-    first(errors, (one) => (one.code === undefined ? undefined : CODES[one.code])) ??
+    first(errors, (one) => CODES[systemCode(one)]) ??
     first(errors, (one) => PHRASES.find(([phrase]) => phrase.test(one.message))?.[1]) ??
     rawText(errors)
   return { code, message: where === undefined ? what : `${where}: ${what}` }
@@ -85,6 +87,11 @@ function first(
   return undefined
 }
 
+/** OpenSSL names alerts by version: `ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`, `ERR_SSL_SSL/TLS_ALERT_…`. */
+function systemCode({ code }: Foreign): string {
+  return typeof code === 'string' ? code.replace(/^ERR_SSL_.*_ALERT_/, 'ALERT_') : ''
+}
+
 function placeOf(errors: readonly Foreign[]): string | undefined {
   return first(errors, ({ message }) => /^Connection to (\S+:\d+) /.exec(message)?.[1])
 }
@@ -95,6 +102,10 @@ function protocolTrouble(code: number): string | undefined {
       return 'the broker refuses the user name or password; check kafka.sasl.username and the password'
     case ErrorCode.unsupportedSaslMechanism:
       return 'the broker does not offer this SASL mechanism; check kafka.sasl.mechanism'
+    case ErrorCode.illegalSaslState:
+      return 'the listener takes no passwords; use its SASL port, or set kafka.sasl.mechanism: none'
+    case ErrorCode.unsupportedCompression:
+      return 'the broker does not know this compression; set kafka.compression: gzip'
     case ErrorCode.messageTooLarge:
     case ErrorCode.recordListTooLarge:
       return "the record is larger than the topic takes; raise the topic's max.message.bytes"
@@ -117,6 +128,8 @@ const PLAIN_PORT =
   'the broker does not speak TLS on this port; use its TLS port, or set kafka.tls.enabled: false'
 const CLIENT_CERTIFICATE =
   'the broker refuses our client certificate; check kafka.tls.cert_file and kafka.tls.key_file'
+const NO_CLIENT_CERTIFICATE =
+  'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file'
 const NOTHING_LISTENS = 'nothing listens there; check kafka.brokers and whether the broker runs'
 
 const CODES: Readonly<Record<string, string>> = {
@@ -139,12 +152,11 @@ const CODES: Readonly<Record<string, string>> = {
   EPROTO: PLAIN_PORT,
   ERR_SSL_WRONG_VERSION_NUMBER: PLAIN_PORT,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: PLAIN_PORT,
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
-    'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: CLIENT_CERTIFICATE,
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE,
+  ALERT_CERTIFICATE_REQUIRED: NO_CLIENT_CERTIFICATE,
+  ALERT_BAD_CERTIFICATE: NO_CLIENT_CERTIFICATE,
+  ALERT_CERTIFICATE_UNKNOWN: CLIENT_CERTIFICATE,
+  ALERT_UNKNOWN_CA: CLIENT_CERTIFICATE,
+  ALERT_CERTIFICATE_EXPIRED: CLIENT_CERTIFICATE,
 }
 
 /** What the library says only in words. They choose a text for people, nothing else. */
