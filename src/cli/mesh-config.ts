@@ -66,7 +66,7 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
     })
 }
 
-const EXAMPLES = `What would bill twice or do nothing is refused, with the reason.
+const EXAMPLES = `What would report twice or do nothing is refused, with the reason.
 
 Examples:
   snimeter mesh-config --host '*.oss-cn-shanghai.aliyuncs.com' --form helm > meshconfig.yaml

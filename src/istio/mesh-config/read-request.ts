@@ -107,7 +107,7 @@ function readVariant(text: string): Read<VariantName> {
   if (known !== undefined) return { value: known }
   if (text.includes(', ')) {
     return {
-      wrong: 'are two ways to log the same bytes: each would be billed twice',
+      wrong: 'are two ways to log the same bytes: each would be reported twice',
       fix: 'choose one',
     }
   }

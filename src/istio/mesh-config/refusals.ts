@@ -3,7 +3,7 @@ import { fqdnOf, type MeshRequest } from './request.ts'
 import type { VariantName } from './variant-names.ts'
 import { VARIANTS } from './variants.ts'
 
-/** Why a request is not carried out: it would bill twice, or do nothing, or break traffic. */
+/** Why a request is not carried out: it would report or bill twice, do nothing, or break traffic. */
 export interface Refusal {
   readonly subject: string
   /** What is wrong, without a subject. */

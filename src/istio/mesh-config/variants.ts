@@ -24,7 +24,7 @@ export interface Variant {
 }
 
 const ANY_RELEASE = { minor: 27, reason: 'older releases were not tried' }
-const ONE_WAY = 'variant envoyfilter-only: two access logs on one chain bill every byte twice.'
+const ONE_WAY = 'variant envoyfilter-only: two access logs on one chain report every byte twice.'
 
 export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
   telemetry: {
@@ -37,7 +37,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
     purpose: 'For meshes whose Telemetry and MeshConfig must not be touched.',
     since: ANY_RELEASE,
     notWith:
-      'a Telemetry that names a snimeter provider, or another of these variants: MERGE appends to access_log, and every byte would be billed twice.',
+      'a Telemetry that names a snimeter provider, or another of these variants: MERGE appends to access_log, and every byte would be reported twice.',
     sections: (request) => [wildcards(request), allInOne(request)],
   },
   'exact-host': {

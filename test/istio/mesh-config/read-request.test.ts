@@ -51,7 +51,7 @@ test('what bills twice, does nothing or breaks traffic is refused, with the reas
     [
       [{ variant: ['telemetry', 'envoyfilter-only'] }],
       '--variant telemetry, envoyfilter-only',
-      /billed twice/,
+      /reported twice/,
     ],
     [[{ variant: ['sidecar'] }], '--variant sidecar', /not a variant/],
     [
