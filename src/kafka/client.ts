@@ -7,14 +7,16 @@ import {
   type createTopicsV7,
   type describeConfigsV4,
   kGetApi,
-  kGetBootstrapConnection,
   kGetConnection,
   type MessageRecord,
   type metadataV12,
+  parseBroker,
   type produceV11,
   ResponseError,
 } from '@platformatic/kafka'
+import { ServiceError } from '../runtime/service-error.ts'
 import type { KafkaClientOptions } from './connection-options.ts'
+import { ConnectionFailed, troubleOf } from './trouble.ts'
 
 export type MetadataResponse = metadataV12.MetadataResponse
 export type TopicMetadata = metadataV12.MetadataResponseTopic
@@ -39,6 +41,7 @@ const ACKS_ALL = -1
  */
 export class KafkaClient {
   readonly #base: Base
+  readonly #brokers: readonly Broker[]
   readonly #timeoutMs: number
   readonly #connections = new Set<Connection>()
   /** The newest error of a connection: a request on it only hears "closed". */
@@ -46,6 +49,7 @@ export class KafkaClient {
 
   constructor(options: KafkaClientOptions) {
     this.#base = new Base(options)
+    this.#brokers = options.bootstrapBrokers.map((broker) => parseBroker(broker))
     this.#timeoutMs = options.requestTimeout
     this.#base.connections.on('connecting', ({ connection }) => this.#watch(connection))
   }
@@ -119,15 +123,25 @@ export class KafkaClient {
     connection.on('error', (error) => this.#errors.set(connection, error))
   }
 
+  /** The first broker of the configuration that lets us in. */
   async #bootstrap(): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      this.#base[kGetBootstrapConnection](settle(resolve, reject))
-    })
+    const troubles: string[] = []
+    for (const broker of this.#brokers) {
+      try {
+        return await this.#connect(broker)
+      } catch (error) {
+        if (this.#brokers.length === 1) throw error
+        troubles.push(troubleOf(error).message)
+      }
+    }
+    throw new ServiceError('kafka_unreachable', troubles.join('; '))
   }
 
   async #connect(broker: Broker): Promise<Connection> {
-    return new Promise((resolve, reject) => {
+    return new Promise<Connection>((resolve, reject) => {
       this.#base[kGetConnection](broker, settle(resolve, reject))
+    }).catch((error: unknown) => {
+      throw new ConnectionFailed(broker, [error])
     })
   }
 
@@ -146,12 +160,8 @@ export class KafkaClient {
       return await ask(api)
     } catch (error) {
       if (error instanceof ResponseError) throw error
-      const { host, port } = connection
-      throw new AggregateError(
-        [this.#errors.get(connection), error],
-        `Connection to ${host}:${port} failed`,
-        { cause: error },
-      )
+      const { host = '', port = 0 } = connection
+      throw new ConnectionFailed({ host, port }, [this.#errors.get(connection), error])
     }
   }
 }

@@ -1,4 +1,5 @@
 import { protocolErrorsCodesById } from '@platformatic/kafka'
+import { formatAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 
 /** What went wrong between us and Kafka, translated once, where the library's errors enter. */
@@ -7,6 +8,16 @@ export interface Trouble {
   readonly code: number | undefined
   /** One line: where, what, and what to do about it. Names no secret. */
   readonly message: string
+}
+
+/** What a connection met, newest first, and where it went to. */
+export class ConnectionFailed extends AggregateError {
+  readonly place: string
+
+  constructor({ host, port }: { host: string; port: number }, errors: readonly unknown[]) {
+    super(errors, 'the connection failed')
+    this.place = formatAddress({ host, port })
+  }
 }
 
 /** Kafka's error codes that mean something to us (org.apache.kafka.common.protocol.Errors). */
@@ -33,11 +44,11 @@ export const ErrorCode = {
 export function troubleOf(error: unknown): Trouble {
   const errors = flatten(error)
   const code = errors.map((one) => one.apiCode).find((value) => typeof value === 'number')
-  const where = placeOf(errors)
+  const where = errors.find((one) => one instanceof ConnectionFailed)?.place
   const answered = errors.find((one) => one.apiCode === code)
   const what =
+    errors.find((one) => one instanceof ServiceError)?.message ??
     (code === undefined ? undefined : codeTrouble(code, answered?.serverErrorMessage)) ??
-    first(errors, (one) => (one instanceof ServiceError ? one.message : undefined)) ??
     first(errors, (one) => CODES[systemCode(one)]) ??
     first(errors, (one) => PHRASES.find(([phrase]) => phrase.test(one.message))?.[1]) ??
     rawText(errors)
@@ -92,10 +103,6 @@ function systemCode({ code }: Foreign): string {
   return typeof code === 'string' ? code.replace(/^ERR_SSL_.*_ALERT_/, 'ALERT_') : ''
 }
 
-function placeOf(errors: readonly Foreign[]): string | undefined {
-  return first(errors, ({ message }) => /^Connection to (\S+:\d+) /.exec(message)?.[1])
-}
-
 function protocolTrouble(code: number): string | undefined {
   switch (code) {
     case ErrorCode.saslAuthenticationFailed:
@@ -132,6 +139,9 @@ const NO_CLIENT_CERTIFICATE =
   'the broker wants a client certificate; set kafka.tls.cert_file and kafka.tls.key_file'
 const NOTHING_LISTENS = 'nothing listens there; check kafka.brokers and whether the broker runs'
 
+const CLOSED =
+  'the broker closed the connection; check kafka.tls.enabled and kafka.sasl.mechanism against its listener, and its log'
+
 const CODES: Readonly<Record<string, string>> = {
   ECONNREFUSED: NOTHING_LISTENS,
   ENOTFOUND: 'there is no such host; check kafka.brokers',
@@ -167,10 +177,7 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   ],
   [/^TLS handshake failed/, PLAIN_PORT],
   [/timed out/i, 'no answer in time; check the network and whether the broker hangs'],
-  [
-    /^Connection closed/,
-    'the broker closed the connection; check kafka.tls.enabled and kafka.sasl.mechanism against its listener, and its log',
-  ],
+  [/^Connection closed|ECONNRESET|EPIPE/, CLOSED],
 ]
 
 /** The innermost text, on one line. */
