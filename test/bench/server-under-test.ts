@@ -32,8 +32,8 @@ export class ServerUnderTest {
   readonly #child: ChildProcess
   readonly #errors: string[] = []
 
-  /** `folder` is an empty folder for its data. */
-  constructor(name: ServerName, folder: string) {
+  /** `folder` is a folder for its data; `env` is added to its environment. */
+  constructor(name: ServerName, folder: string, env: Readonly<Record<string, string>> = {}) {
     this.name = name
     this.file = join(folder, 'bench.db')
     const program =
@@ -60,6 +60,7 @@ export class ServerUnderTest {
         ...process.env,
         SNIMETER_LOG_FORMAT: 'json',
         SNIMETER_SHUTDOWN_PROPAGATION_DELAY: '0s',
+        ...env,
       },
     })
   }

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { republish } from '../../src/fan-out/republish.ts'
+import type { Delivery, Sink } from '../../src/model/sink.ts'
+import type { CloudEvent } from '../../src/model/usage-event.ts'
+import { usageEvent } from '../../src/outbox/usage-event.ts'
+import { PublicationReader } from '../../src/store/publication-reader.ts'
+import { NOON } from '../store/batch-fixture.ts'
+import { MINUTE, OutboxFile } from '../store/outbox-fixture.ts'
+
+/** Takes events as `answer` says; acknowledges by default. */
+class MemorySink implements Sink {
+  readonly batchEvents = 2
+  readonly taken: CloudEvent[] = []
+  answer: (event: CloudEvent) => Delivery = () => ({ kind: 'acknowledged' })
+
+  publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]> {
+    const deliveries = events.map((event) => this.answer(event))
+    this.taken.push(...events.filter((_, i) => deliveries[i]?.kind === 'acknowledged'))
+    return Promise.resolve(deliveries)
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Three windows of two names; the first row of each has changed late, twice. Gives what was sent first. */
+function publishedFile(): { file: OutboxFile; sent: CloudEvent[] } {
+  const file = new OutboxFile()
+  const sent: CloudEvent[] = []
+  const windows = [0, 1, 2]
+  for (const window of windows) {
+    file.commit(window, [
+      { window, upload: 5, sni: 'a.example' },
+      { window, upload: 7, sni: 'b.example' },
+    ])
+  }
+  for (const minute of [10, 20, 30]) {
+    file.commit(minute)
+    const reader = new PublicationReader(file.path)
+    const page = reader.page('kafka', 0, 100)
+    reader.close()
+    sent.push(...page.map(({ usage }) => usageEvent(usage)))
+    file.writer.acknowledge(
+      'kafka',
+      page.map(({ sequence }) => sequence),
+    )
+    file.commit(
+      minute + 1,
+      windows.map((window) => ({ window, upload: 1, sni: 'a.example' })),
+    )
+  }
+  return { file, sent }
+}
+
+const range = (file: OutboxFile, sink: Sink, from: number, to: number) =>
+  republish({
+    path: file.path,
+    name: 'kafka',
+    sink,
+    sinceMs: NOON + from * MINUTE,
+    untilMs: NOON + to * MINUTE,
+    pause: () => Promise.resolve(),
+  })
+
+describe('republish', () => {
+  it('sends every revision of the range again: the same ids, the same contents, revisions in order', async () => {
+    const { file, sent } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      assert.deepEqual(await range(file, sink, 0, 60), { events: sent.length, refused: [] })
+      const byId = (events: readonly CloudEvent[]) =>
+        [...events].sort((a, b) => (a.id < b.id ? -1 : 1))
+      assert.deepEqual(byId(sink.taken), byId(sent))
+      const told = sink.taken.map(({ data }) => {
+        const { window_start: start, sni, revision } = JSON.parse(data)
+        return `${start} ${sni} ${revision}`
+      })
+      assert.deepEqual(told, [...told].sort())
+      assert.equal(told.filter((text) => text.endsWith(' 3')).length, 3)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('sends the windows that start within the range, and no others', async () => {
+    const { file } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      await range(file, sink, 1, 2)
+      assert.deepEqual(
+        new Set(sink.taken.map(({ time }) => time)),
+        new Set(['2026-11-24T12:02:00Z']),
+      )
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('sends again what was not taken, and says what was refused', async () => {
+    const { file, sent } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      let calls = 0
+      const refusedId = sent[0]?.id ?? ''
+      sink.answer = ({ id }) => {
+        if (id === refusedId) return { kind: 'refused', reason: 'message_too_large', message: '' }
+        return ++calls % 3 === 0 ? { kind: 'acknowledged' } : { kind: 'retry', message: 'away' }
+      }
+      const outcome = await range(file, sink, 0, 60)
+      assert.deepEqual(outcome.refused, [`${refusedId}: message_too_large`])
+      assert.equal(sink.taken.length, sent.length - 1)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('gives up on a sink that takes nothing', async () => {
+    const { file } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      sink.answer = () => ({ kind: 'retry', message: 'connect ECONNREFUSED' })
+      await assert.rejects(range(file, sink, 0, 60), {
+        code: 'sink_unavailable',
+        message: 'kafka does not take events: connect ECONNREFUSED',
+      })
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('refuses a range of which minutes are hours by now, and a sink that the file does not know', async () => {
+    const { file } = publishedFile()
+    try {
+      file.commit(60)
+      const waiting = file.waiting().map(([sequence]) => sequence as number)
+      file.writer.acknowledge('kafka', waiting)
+      file.commit(61, [], { minutesFromMs: NOON + MINUTE })
+      const sink = new MemorySink()
+      await assert.rejects(range(file, sink, 0, 60), {
+        code: 'range_compacted',
+        message:
+          'revisions are kept from 2026-11-24T12:01:00.000Z on (store.retention.minutes); begin there or later',
+      })
+      assert.equal((await range(file, sink, 1, 60)).events, 10)
+      await assert.rejects(
+        republish({
+          path: file.path,
+          name: 'other',
+          sink,
+          sinceMs: NOON,
+          untilMs: NOON + 1,
+          pause: () => Promise.resolve(),
+        }),
+        { code: 'sink_unknown' },
+      )
+    } finally {
+      file.remove()
+    }
+  })
+})
