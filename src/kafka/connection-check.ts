@@ -86,7 +86,8 @@ function topicFindings(config: KafkaConfig, metadata: MetadataResponse): Finding
       const text = `does not exist; it will be made with ${partitions} partitions`
       return [{ verdict: 'note', subject, text }]
     }
-    return [{ verdict: 'wrong', subject, text: answer.message }]
+    const text = answer.message.replace(`the ${subject} `, '')
+    return [{ verdict: 'wrong', subject, text }]
   }
   const { leaders, replicas, operations } = answer.topic
   const leaderless = leaders.filter((leader) => leader === undefined).length

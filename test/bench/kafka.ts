@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test'
 import type { KafkaConfig } from '../../src/kafka/config.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
 import type { CloudEvent } from '../../src/model/usage-event.ts'
-import { startBroker } from '../helpers/kafka/broker.ts'
+import { type Broker, startBroker } from '../helpers/kafka/broker.ts'
 import { kafkaConfig, someEvent } from '../kafka/events.ts'
 import { median } from './median.ts'
 
@@ -26,19 +26,30 @@ export interface ProducerLoad {
   readonly partitions: number
 }
 
+/** Gives a real broker to `use`, and ends it; undefined, with the reason noted, where there is none. */
+export async function withBroker<T>(
+  note: (text: string) => void,
+  use: (broker: Broker) => Promise<T>,
+): Promise<T | undefined> {
+  const cleanups: (() => unknown)[] = []
+  const context = { after: (end: () => unknown) => cleanups.push(end), skip: note }
+  try {
+    const broker = await startBroker(context as unknown as TestContext)
+    return broker === undefined ? undefined : await use(broker)
+  } finally {
+    for (const end of cleanups) await end()
+  }
+}
+
 /**
  * Publishes structured events of 200 workloads and 50 names through the sink, each compression in
- * turn within a round, so that a busy minute of the machine meets all of them. Undefined without Kafka.
- *
- * @param t ends the broker; skips where there is no Kafka
+ * turn within a round, so that a busy minute of the machine meets all of them.
  */
 export async function benchProducer(
-  t: TestContext,
+  broker: Broker,
   compressions: readonly Compression[],
   load: ProducerLoad,
-): Promise<readonly ProducerCost[] | undefined> {
-  const broker = await startBroker(t)
-  if (broker === undefined) return undefined
+): Promise<readonly ProducerCost[]> {
   const runs = compressions.map((compression) => {
     const overrides = { compression, batchEvents: load.batchEvents }
     const config = kafkaConfig([broker.address], `bench-${compression}`, overrides)
