@@ -23,15 +23,20 @@ export interface EnvoyProcess {
   stop(): Promise<void>
 }
 
-/** Starts an Envoy and waits until its listeners accept. Throws with its last words if it ends before. */
-export async function startEnvoy(
-  binary: string,
-  options: EnvoyConfigOptions,
-): Promise<EnvoyProcess> {
+/** Starts an Envoy beside a workload; see `startBootstrap`. */
+export function startEnvoy(binary: string, options: EnvoyConfigOptions): Promise<EnvoyProcess> {
+  return startBootstrap(binary, envoyConfig(options))
+}
+
+/**
+ * Starts an Envoy with a bootstrap, which needs an `admin` address, and waits until its listeners
+ * accept. Throws with its last words if it ends before.
+ */
+export async function startBootstrap(binary: string, bootstrap: object): Promise<EnvoyProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'snimeter-envoy-'))
   const adminFile = join(folder, 'admin')
   const configFile = join(folder, 'envoy.json')
-  await writeFile(configFile, JSON.stringify(envoyConfig(options)))
+  await writeFile(configFile, JSON.stringify(bootstrap))
   const child = spawn(binary, ['-c', configFile, '--admin-address-path', adminFile, ...FLAGS], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
