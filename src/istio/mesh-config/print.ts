@@ -56,14 +56,15 @@ function meshConfigComment(request: MeshRequest): string {
 }
 
 /** A Sidecar resource is the one thing that silently cuts the receiver off. */
-function sidecarComment({ namespace, receiver, variant }: MeshRequest): string {
+function sidecarComment({ namespace, receiver, gateway, variant }: MeshRequest): string {
   if (variant === 'ambient-waypoint') return ''
+  const needed = [namespace, receiver.namespace]
+  if (variant === 'egress-gateway') needed.push(gateway.namespace)
+  const hosts = [...new Set(needed)].map((name) => `${name}/*`)
   const text = comment([
     'In every namespace with a Sidecar resource, import these; without the receiver every entry is lost and only grpc_entries_flush_failed (Envoy 1.39 or later) tells.',
   ])
-  return `#\n${text}${commented(
-    yaml({ spec: { egress: [{ hosts: [`${namespace}/*`, `${receiver.namespace}/*`] }] } }),
-  )}`
+  return `#\n${text}${commented(yaml({ spec: { egress: [{ hosts }] } }))}`
 }
 
 const yaml = (value: object): string =>

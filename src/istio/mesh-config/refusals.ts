@@ -1,4 +1,4 @@
-import { isWildcard } from './hosts.ts'
+import { apexOf, isWildcard } from './hosts.ts'
 import { fqdnOf, type MeshRequest } from './request.ts'
 import type { VariantName } from './variant-names.ts'
 import { VARIANTS } from './variants.ts'
@@ -56,6 +56,14 @@ function* againstHosts({ hosts, variant }: MeshRequest): Generator<Refusal> {
       subject: `--host ${exact.join(', ')}`,
       wrong: `would never be logged: variant ${variant} is for wildcards, and its filter asks for a cluster with a star`,
       fix: 'use --variant exact-host, which takes both kinds',
+    }
+  }
+  const topLevel = hosts.filter((host) => isWildcard(host) && !apexOf(host).includes('.'))
+  if (variant === 'egress-gateway' && topLevel.length > 0) {
+    yield {
+      subject: `--host ${topLevel.join(', ')}`,
+      wrong: 'has no common endpoint that a gateway could dial',
+      fix: 'name the domains, like *.example.com',
     }
   }
   if (hosts.length > MAX_HOSTS) {

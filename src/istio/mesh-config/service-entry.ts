@@ -1,3 +1,4 @@
+import { apexOf } from './hosts.ts'
 import type { Section } from './mesh-object.ts'
 import type { MeshRequest } from './request.ts'
 
@@ -33,7 +34,7 @@ export function gatewayServiceEntry(
   { ports, namespace }: MeshRequest,
   wildcard: string,
 ): Section['object'] {
-  const apex = wildcard.slice(2)
+  const apex = apexOf(wildcard)
   return {
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',

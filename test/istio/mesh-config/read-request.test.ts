@@ -95,6 +95,7 @@ test('what bills twice, does nothing or breaks traffic is refused, with the reas
       '--variant egress-gateway',
       /bill every byte twice/,
     ],
+    [[{ host: ['*.com'], variant: ['egress-gateway'] }], '--host *.com', /no common endpoint/],
     [
       [{ host: Array.from({ length: 257 }, (_, index) => `*.h${index}.example.com`) }],
       '257 hosts',
