@@ -3,7 +3,8 @@ import type { Section } from './mesh-object.ts'
 import { notesOf } from './notes.ts'
 import { extensionProviders } from './provider.ts'
 import type { Form, MeshRequest } from './request.ts'
-import { hostNamespace, VARIANTS } from './variants.ts'
+import { hostNamespace } from './sections.ts'
+import { VARIANTS } from './variants.ts'
 
 const WIDTH = 100
 

@@ -51,7 +51,7 @@ export function gatewayServiceEntry(
 
 /**
  * One exact host: the app speaks HTTP to port 80 and the sidecar TLS to `targetPort`, or the app
- * speaks TLS itself. No virtual address: a listener of its own would not look at the server name.
+ * speaks TLS itself.
  */
 export function exactServiceEntry(
   { namespace }: MeshRequest,

@@ -1,15 +1,14 @@
-import { originateTls } from './destination-rule.ts'
-import { gatewayRoutes, passthroughGateway } from './egress-gateway.ts'
-import { accessLogFilter, gatewayFlush, sidecarFlush, waypointFlush } from './envoy-filter.ts'
-import { ANY_SERVER_NAME, toClusters, underWildcards, WILDCARD_HOSTS } from './expression.ts'
-import { isWildcard } from './hosts.ts'
+import { accessLogFilter } from './envoy-filter.ts'
+import { exactHosts } from './exact-hosts.ts'
+import { ANY_SERVER_NAME, WILDCARD_HOSTS } from './expression.ts'
 import type { Section } from './mesh-object.ts'
-import { httpProviderName } from './provider.ts'
 import type { MeshRequest } from './request.ts'
-import { exactServiceEntry, gatewayServiceEntry, wildcardServiceEntry } from './service-entry.ts'
-import { meshTelemetry, silentGateway, waypointTelemetry } from './telemetry.ts'
+import { flush, telemetry, wildcards } from './sections.ts'
+import { wildcardServiceEntry } from './service-entry.ts'
+import type { AccessLogging } from './telemetry.ts'
+import { throughGateway } from './through-gateway.ts'
+import { throughWaypoint } from './through-waypoint.ts'
 import type { VariantName } from './variant-names.ts'
-import { waypointGateway } from './waypoint.ts'
 
 /** One way to wire a mesh. */
 export interface Variant {
@@ -31,7 +30,11 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
     purpose: 'Wildcard hosts, for the whole mesh, through the Telemetry API.',
     since: ANY_RELEASE,
     notWith: ONE_WAY,
-    sections: (request) => [wildcards(request), telemetry(request, WILDCARD_HOSTS), flush(request)],
+    sections: (request) => [
+      wildcards(request),
+      telemetry(request, clientLog(request, WILDCARD_HOSTS)),
+      flush(request),
+    ],
   },
   'envoyfilter-only': {
     purpose: 'For meshes whose Telemetry and MeshConfig must not be touched.',
@@ -55,7 +58,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
       wildcards(request, [
         'At least one TLS ServiceEntry on a port is what makes Envoy look at server names there; then even unregistered ones, which go to PassthroughCluster, have theirs (measured).',
       ]),
-      telemetry(request, ANY_SERVER_NAME, [
+      telemetry(request, clientLog(request, ANY_SERVER_NAME), [
         'Names are chosen by clients: mind the budget of names (rollup.names) before you bill by them.',
       ]),
       flush(request),
@@ -65,7 +68,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
     purpose: 'Wildcard hosts through an egress gateway (TLS passthrough), billed once.',
     since: ANY_RELEASE,
     notWith: `another gateways.bill_at in the receiver's configuration than these objects are for, nor ${ONE_WAY}`,
-    sections: egressGateway,
+    sections: throughGateway,
   },
   'ambient-waypoint': {
     purpose: 'Wildcard hosts of ambient workloads, which leave through a waypoint.',
@@ -75,7 +78,7 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
         'before, a waypoint has no chain for wildcard TLS hosts, or does not look at the server name (measured on 1.29.0)',
     },
     notWith: ONE_WAY,
-    sections: ambientWaypoint,
+    sections: throughWaypoint,
   },
   'dynamic-dns': {
     purpose: 'Wildcard hosts that the sidecar itself resolves: the bytes go where the name points.',
@@ -92,55 +95,10 @@ export const VARIANTS: Readonly<Record<VariantName, Variant>> = {
         ],
         object: wildcardServiceEntry(request, request.hosts, 'DYNAMIC_DNS'),
       },
-      telemetry(request, WILDCARD_HOSTS),
+      telemetry(request, clientLog(request, WILDCARD_HOSTS)),
       flush(request),
     ],
   },
-}
-
-/** Applied again to a namespace that exists, it changes nothing of it. */
-export function hostNamespace({ namespace }: MeshRequest): Section {
-  return {
-    comment: ['Where the hosts are declared; it needs no pods.'],
-    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-  }
-}
-
-function wildcards(request: MeshRequest, more: readonly string[] = []): Section {
-  return {
-    comment: [
-      'The names you pay for. Envoy gets a filter chain for each that matches on the server name of the TLS handshake (SNI), and sends the bytes on to the address the app dialled.',
-      ...more,
-    ],
-    object: wildcardServiceEntry(request, request.hosts.filter(isWildcard), 'NONE'),
-  }
-}
-
-/** The mesh-wide access log; what it replaces is told, because Istio tells nobody. */
-function telemetry(
-  request: MeshRequest,
-  expression: string,
-  more: readonly string[] = [],
-): Section {
-  const { rootNamespace, provider } = request
-  return {
-    comment: [
-      'Adds the access log to every outbound chain of every sidecar; the expression decides what is sent.',
-      `Merge it into your mesh-wide Telemetry if you have one (kubectl get telemetry -n ${rootNamespace}): of two without a selector the older one wins. A Telemetry in a namespace that names another access log provider replaces this one there. If pods print access logs today, list that provider too, as one more entry: "- providers: [{name: envoy}]".`,
-      ...more,
-    ],
-    object: meshTelemetry(rootNamespace, [{ mode: 'CLIENT', provider, expression }]),
-  }
-}
-
-function flush(request: MeshRequest): Section {
-  return {
-    comment: [
-      'Without this a connection is reported only when it closes. It sets one number on the tcp_proxy of every listener on the port, the passthrough chain included, and appends nothing.',
-      'Look for an older EnvoyFilter with access_log_flush_interval directly under TcpProxy: Envoy refuses a listener that has both.',
-    ],
-    object: sidecarFlush(request),
-  }
 }
 
 function allInOne(request: MeshRequest): Section {
@@ -153,116 +111,6 @@ function allInOne(request: MeshRequest): Section {
   }
 }
 
-function exactHosts(request: MeshRequest): Section[] {
-  const { hosts, ports, rootNamespace, provider } = request
-  const exact = hosts.filter((host) => !isWildcard(host))
-  const [port = 443] = ports
-  const clusters = (number: number) =>
-    toClusters(exact.map((host) => `outbound|${number}||${host}`))
-  return [
-    ...(exact.length < hosts.length ? [wildcards(request)] : []),
-    ...exact.flatMap((host): Section[] => [
-      {
-        comment: [
-          `Port 80 is HTTP for the app and TLS on the way out; port ${port} stays the app's.`,
-        ],
-        object: exactServiceEntry(request, host, port),
-      },
-      {
-        comment: ['TLS from the sidecar: server name and certificate are those of the host.'],
-        object: originateTls(request, host),
-      },
-    ]),
-    {
-      comment: [
-        "Two providers, because both land on every chain: connections of the app's own TLS by cluster, so that a virtual address (which hides the server name) loses nothing; requests by cluster, named by their authority.",
-      ],
-      object: meshTelemetry(rootNamespace, [
-        { mode: 'CLIENT', provider, expression: `(${WILDCARD_HOSTS}) || ${clusters(port)}` },
-        {
-          mode: 'CLIENT',
-          provider: httpProviderName(request),
-          expression: `has(request.host) && (${clusters(80)})`,
-        },
-      ]),
-    },
-    flush(request),
-  ]
-}
-
-function egressGateway(request: MeshRequest): Section[] {
-  const { hosts } = request
-  return [
-    ...hosts.map((host) => ({
-      comment: [
-        'All names under the star are reached at the name behind it, as object stores allow; change endpoints if yours are not. On a gateway resolution NONE has no endpoints, and DYNAMIC_DNS dials port 80 (both measured).',
-      ],
-      object: gatewayServiceEntry(request, host),
-    })),
-    {
-      comment: ["The gateway passes the app's TLS on by its server name."],
-      object: passthroughGateway(request),
-    },
-    {
-      comment: ['Sidecars to the gateway, the gateway to the hosts.'],
-      object: gatewayRoutes(request),
-    },
-    telemetry(request, underWildcards(hosts), [
-      "Filtered by server name: a sidecar's cluster is the gateway's here, so the usual test for a wildcard cluster is never true.",
-    ]),
-    gatewayLog(request),
-    flush(request),
-  ]
-}
-
-/** The same bytes pass the gateway once more: it is silent, or the one that is billed. */
-function gatewayLog(request: MeshRequest): Section {
-  const { gateway, provider, billAt } = request
-  if (billAt === 'gateway') {
-    return {
-      comment: [
-        "The gateway logs too, by the same Telemetry, and is billed (gateways.bill_at: gateway); the sidecars' entries are hops. This is its flush, on the port of its pods.",
-      ],
-      object: gatewayFlush(request),
-    }
-  }
-  return {
-    comment: [
-      'Keeps the gateway out: the same bytes pass there once more (gateways.bill_at: sidecar).',
-    ],
-    object: silentGateway(gateway.namespace, gateway.selector, provider),
-  }
-}
-
-function ambientWaypoint(request: MeshRequest): Section[] {
-  const { namespace, waypoint, provider } = request
-  return [
-    {
-      comment: ['The waypoint itself. Leave it out if you have one of this name.'],
-      object: waypointGateway(namespace, waypoint),
-    },
-    {
-      comment: [
-        'The names you pay for. ztunnel sends connections to them through the waypoint, which resolves the server name.',
-        'istiod needs ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS=true; without it the waypoint has no chain for them (measured).',
-      ],
-      object: wildcardServiceEntry(request, request.hosts, 'DYNAMIC_DNS', {
-        'istio.io/use-waypoint': waypoint,
-      }),
-    },
-    {
-      comment: [
-        'A waypoint logs as SERVER, and only targetRefs reaches it. The source of a connection comes from the filter state, which the provider lists.',
-      ],
-      object: waypointTelemetry(namespace, waypoint, {
-        mode: 'SERVER',
-        provider,
-        expression: WILDCARD_HOSTS,
-      }),
-    },
-    {
-      comment: ['Without this a connection is reported only when it closes.'],
-      object: waypointFlush(request),
-    },
-  ]
-}
+const clientLog = ({ provider }: MeshRequest, expression: string): AccessLogging[] => [
+  { mode: 'CLIENT', provider, expression },
+]
