@@ -14,14 +14,18 @@ const execute = promisify(execFile)
 /** The chart below `deploy`. */
 export const CHART = join(DEPLOY, 'helm', 'snimeter')
 
-/** A number for all that the chart's output depends on; the schema only refuses. */
+/** Files of the chart that its default output does not depend on. */
+const WITHOUT_EFFECT = /^(?:values\.schema\.json|templates\/(?:monitoring\/.*|NOTES\.txt))$/
+
+/** A number for all that the chart's default output depends on. */
 export function chartDigest(): string {
   const hash = createHash('sha256')
   const files = readdirSync(CHART, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'values.schema.json')
-    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(CHART, join(entry.parentPath, entry.name)))
+    .filter((path) => !WITHOUT_EFFECT.test(path))
     .sort()
-  for (const file of files) hash.update(`${relative(CHART, file)}\0`).update(readFileSync(file))
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(join(CHART, file)))
   return hash.digest('hex')
 }
 

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { CHART } from '../helpers/kubernetes/helm.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const rule = readFileSync(join(CHART, 'templates/monitoring/prometheus-rule.yaml'), 'utf8')
+const expressions = [...rule.matchAll(/^ +expr: (.*)$/gm)].map(([, text]) => text ?? '')
+
+test('the alerts of the chart are those of docs/operations.md', () => {
+  const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
+  const documented = [...page.matchAll(/^\| [^|`]+ \| `((?:[^`])+)`/gm)]
+    .map(([, text]) => text ?? '')
+    .filter((text) => /snimeter_\w+.* (?:>|==) /.test(text))
+  assert.ok(documented.length >= 9)
+  assert.deepEqual(expressions.sort(), documented.sort())
+})
+
+test('every metric of an alert is one that the program has', () => {
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
+    .join('\n')
+  const metrics = new Set(expressions.join(' ').match(/snimeter_\w+/g))
+  assert.ok(metrics.size >= 8)
+  for (const metric of metrics) assert.ok(sources.includes(`'${metric}'`), metric)
+})
+
+test('every alert has a severity and a sentence', () => {
+  const alerts = rule.split('- alert: ').slice(1)
+  for (const alert of alerts) {
+    assert.match(alert, /severity: (?:critical|warning)\n +annotations:\n +summary: .+\.(?:"?)\n/)
+  }
+  assert.equal(alerts.length, expressions.length)
+})
