@@ -23,11 +23,17 @@ export class ConnectionFailed extends AggregateError {
 /** Kafka's error codes that mean something to us (org.apache.kafka.common.protocol.Errors). */
 export const ErrorCode = {
   unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
+  notLeaderOrFollower: 6,
+  requestTimedOut: 7,
   messageTooLarge: 10,
   invalidTopic: 17,
   recordListTooLarge: 18,
+  notEnoughReplicas: 19,
+  notEnoughReplicasAfterAppend: 20,
   topicAuthorizationFailed: 29,
   clusterAuthorizationFailed: 31,
+  invalidTimestamp: 32,
   unsupportedSaslMechanism: 33,
   illegalSaslState: 34,
   topicAlreadyExists: 36,
@@ -120,6 +126,16 @@ function protocolTrouble(code: number): string | undefined {
       return 'this user may not write to the topic; allow it WRITE and DESCRIBE on the topic'
     case ErrorCode.clusterAuthorizationFailed:
       return 'the cluster does not allow this user the request; check its ACLs'
+    case ErrorCode.notEnoughReplicas:
+    case ErrorCode.notEnoughReplicasAfterAppend:
+      return 'fewer replicas are in sync than min.insync.replicas of the topic; see the other brokers'
+    case ErrorCode.requestTimedOut:
+      return 'the replicas did not confirm in time; see the other brokers'
+    case ErrorCode.leaderNotAvailable:
+    case ErrorCode.notLeaderOrFollower:
+      return 'the leader of the partition changes; wait a moment'
+    case ErrorCode.invalidTimestamp:
+      return 'our clock differs too much from that of the broker; set both by NTP'
     case ErrorCode.invalidRecord:
       return 'the broker rejects the record as invalid; see the log of the broker'
     case ErrorCode.unknownTopicOrPartition:
