@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { KafkaConfig } from '../../src/kafka/config.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
 import { freePort } from '../helpers/free-port.ts'
@@ -22,6 +25,14 @@ test('nothing that listens is told in one line, and 200 attempts leave nothing b
   }
   await until('its sockets are closed', () => openSockets() <= before)
   assert.ok(openTimers() < 5, `${openTimers()} timers`)
+})
+
+test('memory does not grow while the broker is away, and the process ends by itself', async () => {
+  const script = fileURLToPath(new URL('./unreachable-probe.ts', import.meta.url))
+  const args = ['--expose-gc', script, String(await freePort())]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 })
+  // 1,000 attempts; what each would have to leave behind to matter over a weekend is a few kB.
+  assert.ok(Number(stdout) < 1_000_000, `${stdout} bytes`)
 })
 
 test('each of several brokers is told, in one line', async (t) => {
