@@ -161,6 +161,18 @@ test('two replicas are refused with the reason, by the schema and without it', a
   )
 })
 
+test('a pod that would be killed before its last commit is refused', async (t) => {
+  const helm = await realHelm(t)
+  if (helm === undefined) return
+  const grace = (seconds: number, deadline: string): string[] => [
+    '--set',
+    `terminationGracePeriodSeconds=${seconds},config.shutdown.deadline=${deadline}`,
+  ]
+  await assert.rejects(template(helm, grace(40, '35s')), /take up to 40s, and a kill before/)
+  await template(helm, grace(41, '35s'))
+  await template(helm, grace(120, '1m'))
+})
+
 test("the notes' MeshConfig names the receiver that was installed", async (t) => {
   const helm = await realHelm(t)
   if (helm === undefined) return
