@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { Ajv } from 'ajv'
 import { parse, stringify } from 'yaml'
 import { configSchema } from '../helpers/kubernetes/config-schema.ts'
@@ -14,12 +15,15 @@ import {
 import { typeProblems } from '../helpers/kubernetes/excess-properties.ts'
 import { CHART, chartDigest, lint, realHelm, template } from '../helpers/kubernetes/helm.ts'
 import { meshConfigProblems, providersOf } from '../helpers/kubernetes/mesh-config.ts'
+import { meshProblems } from '../helpers/kubernetes/mesh-rules.ts'
 import { schemaProblems } from '../helpers/kubernetes/models.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 /** What a real Helm makes of the chart's default values. */
 const GOLDEN = join(import.meta.dirname, '../fixtures/helm/default.yaml')
 const UPDATE = 'SNIMETER_BUILD_HELM=1 UPDATE_HELM=1 node --test test/deploy/helm.test.ts'
+
+const UPDATING = process.env['UPDATE_HELM'] === '1'
 
 /** Labels that Helm's conventions ask for, and that plain YAML has no use for. */
 const HELM_LABELS = [
@@ -87,7 +91,7 @@ test('the committed output is what a real Helm makes of the chart', async (t) =>
   const helm = await realHelm(t)
   if (helm === undefined) return
   const rendered = `# Made by a real Helm from the chart ${chartDigest()}.\n${await template(helm)}`
-  if (process.env['UPDATE_HELM'] === '1') writeFileSync(GOLDEN, rendered)
+  if (UPDATING) writeFileSync(GOLDEN, rendered)
   assert.equal(readFileSync(GOLDEN, 'utf8'), rendered, `run: ${UPDATE}`)
   assert.match(await lint(helm), /1 chart\(s\) linted, 0 chart\(s\) failed/)
 })
@@ -129,6 +133,9 @@ test('every value of the chart makes valid objects, alone and together', async (
   const all = [...full, ...bare]
   assert.deepEqual(await typeProblems(all), [])
   assert.deepEqual(await schemaProblems(all), [])
+  const service = full.find(({ kind }) => kind === 'Service') as KubeObject
+  const log = { service: 'snimeter/snimeter.snimeter.svc.cluster.local', port: 9001 }
+  assert.deepEqual(meshProblems(full, [{ name: 'snimeter', envoyTcpAls: log }], service), [])
   const kinds = (objects: KubeObject[]): string[] => objects.map(({ kind }) => kind).sort()
   assert.equal(full.length, 14)
   assert.deepEqual(kinds(bare), ['ConfigMap', 'Service', 'StatefulSet'])
@@ -209,7 +216,7 @@ interface ValuesSchema {
 
 test("the chart's schema knows the keys of the configuration", () => {
   const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as ValuesSchema
-  if (process.env['UPDATE_HELM'] === '1') {
+  if (UPDATING && !isDeepStrictEqual(schema.properties['config'], configSchema())) {
     schema.properties['config'] = configSchema()
     writeFileSync(SCHEMA, JSON.stringify(schema, null, 2))
   }
