@@ -37,13 +37,13 @@ export function topicIn(metadata: MetadataResponse, name: string): TopicAnswer {
     const unknown = code === ErrorCode.unknownTopicOrPartition
     return { kind: 'absent', unknown, code, message: absence(name, code) }
   }
-  const brokers = new Map(metadata.brokers.map((broker) => [broker.nodeId, broker]))
+  // One object per broker: leaders are told apart by identity.
+  const brokers = new Map(
+    metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]),
+  )
   const leaders: (Broker | undefined)[] = Array.from({ length: topic.partitions.length })
-  for (const partition of topic.partitions) {
-    const broker = brokers.get(partition.leaderId)
-    if (broker !== undefined) {
-      leaders[partition.partitionIndex] = { host: broker.host, port: broker.port }
-    }
+  for (const { partitionIndex, leaderId } of topic.partitions) {
+    leaders[partitionIndex] = brokers.get(leaderId)
   }
   const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
   const operations = topic.topicAuthorizedOperations
