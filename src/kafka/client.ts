@@ -19,7 +19,6 @@ import type { KafkaClientOptions } from './connection-options.ts'
 import { ConnectionFailed, troubleOf } from './trouble.ts'
 
 export type MetadataResponse = metadataV12.MetadataResponse
-export type TopicMetadata = metadataV12.MetadataResponseTopic
 export type PartitionAnswer = produceV11.ProduceResponsePartition
 type NewTopic = createTopicsV7.CreateTopicsRequestTopic
 
@@ -97,11 +96,6 @@ export class KafkaClient {
     )
     const configs = response.results.flatMap((result) => result.configs)
     return new Map(configs.map(({ name, value }) => [name, value ?? '']))
-  }
-
-  /** Connects to one broker and authenticates. */
-  async connect(broker: Broker): Promise<void> {
-    await this.#connect(broker)
   }
 
   /**
