@@ -2,10 +2,7 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { isDeepStrictEqual } from 'node:util'
-import { Ajv } from 'ajv'
-import { parse, stringify } from 'yaml'
-import { configSchema } from '../helpers/kubernetes/config-schema.ts'
+import { parse } from 'yaml'
 import {
   type KubeObject,
   kustomized,
@@ -21,6 +18,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts'
 
 /** What a real Helm makes of the chart's default values. */
 const GOLDEN = join(import.meta.dirname, '../fixtures/helm/default.yaml')
+const FULL = join(import.meta.dirname, '../fixtures/helm/full.yaml')
 const UPDATE = 'SNIMETER_BUILD_HELM=1 UPDATE_HELM=1 node --test test/deploy/helm.test.ts'
 
 const UPDATING = process.env['UPDATE_HELM'] === '1'
@@ -96,39 +94,11 @@ test('the committed output is what a real Helm makes of the chart', async (t) =>
   assert.match(await lint(helm), /1 chart\(s\) linted, 0 chart\(s\) failed/)
 })
 
-/** Values that turn everything on, or to something else. */
-const FULL = {
-  image: { repository: 'registry.example.com/snimeter', tag: 'v9' },
-  imagePullSecrets: [{ name: 'pull' }],
-  config: { kafka: { brokers: ['b:9092'], sasl: { mechanism: 'plain' }, tls: { enabled: true } } },
-  kafka: {
-    sasl: { existingSecret: 'kafka' },
-    tls: { existingSecret: 'kafka-tls', certKey: 'tls.crt', keyKey: 'tls.key' },
-  },
-  env: [{ name: 'CERTS', value: '/etc/certs' }],
-  serviceAccount: { annotations: { a: 'b' } },
-  service: { annotations: { a: 'b' } },
-  persistence: { storageClass: 'fast', size: '100Gi' },
-  podAnnotations: { a: 'b' },
-  podLabels: { 'istio.io/rev': 'canary' },
-  nodeSelector: { disk: 'ssd' },
-  tolerations: [{ key: 'billing', operator: 'Exists' }],
-  affinity: { nodeAffinity: {} },
-  priorityClassName: 'high',
-  mesh: { flushInterval: '30s', envoyFilter: { ports: [443, 8443] } },
-  monitoring: {
-    serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
-    prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
-  },
-}
-
 test('every value of the chart makes valid objects, alone and together', async (t) => {
   const helm = await realHelm(t)
   if (helm === undefined) return
-  const file = join(temporaryFolder(t), 'values.yaml')
-  writeFileSync(file, stringify(FULL))
-  const full = parseDocuments(await template(helm, ['-f', file]), 'full')
-  await lint(helm, ['-f', file])
+  const full = parseDocuments(await template(helm, ['-f', FULL]), 'full')
+  await lint(helm, ['-f', FULL])
   const bare = parseDocuments(await template(helm, ['--set', OFF]), 'bare')
   const all = [...full, ...bare]
   assert.deepEqual(await typeProblems(all), [])
@@ -206,51 +176,4 @@ test("the notes' MeshConfig names the receiver that was installed", async (t) =>
       },
     },
   ])
-})
-
-const SCHEMA = join(CHART, 'values.schema.json')
-
-interface ValuesSchema {
-  readonly properties: Record<string, unknown>
-}
-
-test("the chart's schema knows the keys of the configuration", () => {
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as ValuesSchema
-  if (UPDATING && !isDeepStrictEqual(schema.properties['config'], configSchema())) {
-    schema.properties['config'] = configSchema()
-    writeFileSync(SCHEMA, JSON.stringify(schema, null, 2))
-  }
-  assert.deepEqual(
-    schema.properties['config'],
-    configSchema(),
-    `run: ${UPDATE}; biome check --write`,
-  )
-})
-
-test('the values and the full example fit the schema, and every object in it is closed', () => {
-  const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as ValuesSchema
-  const validate = new Ajv({ strict: false }).compile(schema)
-  const values = parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as object
-  const problems = (changed: object): unknown =>
-    validate({ ...values, ...changed }) ? [] : validate.errors?.map(({ message }) => message)
-  assert.deepEqual(problems({}), [])
-  assert.deepEqual(problems(FULL), [])
-  const wrong: readonly object[] = [
-    { replicas: 2 },
-    { replica: 1 },
-    { image: { tga: 'x' } },
-    { config: { store: { paht: 'x' } } },
-    { config: { als: { listen: '0.0.0.0:1' } } },
-    { config: { kafka: { sasl: { password: 'x' } } } },
-    { mesh: { flushInterval: '1m' } },
-    { mesh: { provider: 'envoy' } },
-    { mesh: { envoyFilter: { ports: [443, 443] } } },
-    { mesh: { serviceEntries: { hosts: ['exact.example.com'] } } },
-    { persistence: { size: '10' } },
-  ]
-  for (const changed of wrong) assert.notDeepEqual(problems(changed), [], JSON.stringify(changed))
-  assert.deepEqual(
-    Object.keys(values),
-    Object.keys(schema.properties).filter((key) => key !== 'global'),
-  )
 })
