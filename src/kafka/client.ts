@@ -115,6 +115,11 @@ export class KafkaClient {
     this.#connections.add(connection)
     // Without a listener an error after the first would end the process.
     connection.on('error', (error) => this.#errors.set(connection, error))
+    // Brokers close idle connections. Its timer for the next authentication would outlive it.
+    connection.once('close', () => {
+      connection.close(() => undefined)
+      this.#connections.delete(connection)
+    })
   }
 
   /** The first broker of the configuration that lets us in. */
