@@ -138,7 +138,8 @@ export class Broker {
     const data = join(this.#folder, 'data')
     rmSync(data, { recursive: true, force: true })
     writeFileSync(this.#config, serverProperties(data, ports, this.#options))
-    const args = ['format', '-t', CLUSTER_ID, '-c', this.#config]
+    const { formatArguments = [] } = this.#options
+    const args = ['format', '-t', CLUSTER_ID, '-c', this.#config, ...formatArguments]
     const tool = new JavaProcess(this.jars, 'kafka.tools.StorageTool', args)
     const code = await tool.exited
     if (code !== 0) throw new Error(`formatting ended with ${code}: ${tool.output}`)

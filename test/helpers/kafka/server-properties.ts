@@ -1,12 +1,25 @@
 export interface ServerOptions {
-  /** Further settings of the server, or other values than here: `message.max.bytes`, … */
-  readonly properties?: Readonly<Record<string, string>>
+  /**
+   * Further settings of the server, or other values than here: `message.max.bytes`, …; as a function
+   * where they depend on its ports, like further listeners.
+   */
+  readonly properties?: Properties | ((ports: Ports) => Properties)
+  /** Further arguments of the storage tool: `--add-scram …`. */
+  readonly formatArguments?: readonly string[]
+}
+
+type Properties = Readonly<Record<string, string>>
+
+/** Where it listens on 127.0.0.1. */
+export interface Ports {
+  readonly client: number
+  readonly controller: number
 }
 
 /** The text of `server.properties` for a single node that keeps its data in this folder. */
 export function serverProperties(
   data: string,
-  ports: { readonly client: number; readonly controller: number },
+  ports: Ports,
   { properties = {} }: ServerOptions,
 ): string {
   const settings = {
@@ -19,7 +32,7 @@ export function serverProperties(
     'log.dirs': data,
     ...SINGLE_NODE,
     ...QUICK,
-    ...properties,
+    ...(typeof properties === 'function' ? properties(ports) : properties),
   }
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}\n`)
