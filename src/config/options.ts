@@ -489,8 +489,9 @@ export const OPTIONS = [
     key: 'files.max_files',
     type: count(2, 1_000_000),
     default: '1000',
-    meaning: 'Files that are kept; the oldest is deleted beyond it, counted and logged.',
-    change: 'Raise it, or collect and delete files yourself, before the oldest are needed.',
+    meaning:
+      'Finished files that may lie in the folder; beyond it events wait in the outbox: none is deleted.',
+    change: 'Raise it, or collect and delete files more often.',
   },
   {
     key: 'gateways.bill_at',

@@ -96,8 +96,7 @@ function parseCount(text: string): Parsed<number> {
 }
 
 function checkLine(text: string): CheckedValue {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return /[\u0000-\u001f\u007f]/.test(text)
+  return /\p{Cc}/u.test(text)
     ? { wrong: 'holds a control character', fix: 'write one line of text' }
     : { value: text }
 }

@@ -20,7 +20,7 @@ export function configuredSinks(
     sinks.push({ name: kafka.name, sink: new KafkaSink(kafka, { logger }) })
   }
   if (files.directory !== '') {
-    sinks.push({ name: files.name, sink: new FileSink(files, { logger }) })
+    sinks.push({ name: files.name, sink: new FileSink(files) })
   }
   return sinks
 }

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Ends the name of a file that is still written, after the number of the process that does. */
+export const PART = '.part'
+/** Ends the name of a file that will never change again. */
+export const FINISHED = '.ndjson'
+
+/**
+ * A file of lines while it is written. A line is there once its `append` has resolved, on the disk and
+ * whole; what a failed `append` left behind is cut off.
+ */
+export class EventFile {
+  readonly openedMs: number
+  readonly #folder: string
+  readonly #name: string
+  readonly #handle: FileHandle
+  #bytes = 0
+
+  private constructor(folder: string, name: string, handle: FileHandle, openedMs: number) {
+    this.#folder = folder
+    this.#name = name
+    this.#handle = handle
+    this.openedMs = openedMs
+  }
+
+  /** A new file, named after the moment (UTC) and chance: no two processes ever write the same. */
+  static async create(folder: string, nowMs: number): Promise<EventFile> {
+    const moment = new Date(nowMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
+    const name = `usage-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
+    const handle = await open(join(folder, partOf(name)), 'ax')
+    return new EventFile(folder, name, handle, nowMs)
+  }
+
+  /** Length of the lines that are there. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Writes and syncs whole lines. Rejects with the system's error; then none of them is there. */
+  async append(lines: string): Promise<void> {
+    const bytes = Buffer.from(lines)
+    try {
+      await writeAll(this.#handle, bytes)
+      await this.#handle.datasync()
+      // Deleted under our hands: nobody would ever find these lines.
+      if ((await this.#handle.stat()).nlink === 0) throw new Error(`${this.#name} was deleted`)
+      this.#bytes += bytes.length
+    } catch (error) {
+      await this.#handle.truncate(this.#bytes)
+      throw error
+    }
+  }
+
+  /** Closes it and gives it its final name. */
+  async finish(): Promise<void> {
+    await this.#handle.close()
+    await rename(join(this.#folder, partOf(this.#name)), join(this.#folder, this.#name))
+    await syncFolder(this.#folder)
+  }
+
+  /** Closes it as it is; the next start finishes it. */
+  async abandon(): Promise<void> {
+    await this.#handle.close().catch(() => undefined)
+  }
+}
+
+/** Makes renames and new files in a folder last. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+const partOf = (name: string): string => `${name}.${process.pid}${PART}`
+
+/** A write may take fewer bytes than it was given. */
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += (await handle.write(bytes, at)).bytesWritten
+  }
+}

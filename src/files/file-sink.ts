@@ -1,0 +1,135 @@
+import { mkdir } from 'node:fs/promises'
+import type { Delivery, Sink } from '../model/sink.ts'
+import type { CloudEvent } from '../model/usage-event.ts'
+import { ServiceError } from '../runtime/service-error.ts'
+import { structuredEvent } from '../runtime/structured-event.ts'
+import { EventFile } from './event-file.ts'
+import { countFinished, finishLeftovers } from './leftovers.ts'
+
+export interface FileSinkConfig {
+  readonly directory: string
+  /** A file is finished rather than made longer than this; one event is always taken. */
+  readonly maxFileBytes: number
+  /** A file is finished at this age, ms. */
+  readonly maxAgeMs: number
+  /** With so many finished files in the folder nothing more is taken. */
+  readonly maxFiles: number
+}
+
+export interface FileSinkDependencies {
+  /** Wall clock, unix ms: file names. */
+  readonly wallMs?: () => number
+}
+
+const BATCH_EVENTS = 500
+
+/**
+ * Usage events as lines of JSON (CloudEvents, structured mode) in files that are finished by size or
+ * age: a name without `.part` is a file that will never change again. An event is acknowledged when its
+ * line is on the disk. Finished files are for others to collect and delete; a folder that is full of
+ * them takes no more events, which then wait in the outbox: nothing is dropped.
+ */
+export class FileSink implements Sink {
+  readonly batchEvents = BATCH_EVENTS
+  readonly #config: FileSinkConfig
+  readonly #wallMs: () => number
+  #prepared = false
+  #file: EventFile | undefined
+  #ageTimer: NodeJS.Timeout | undefined
+  /** One thing at a time with the file: publishes, and the timer that finishes it. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(config: FileSinkConfig, { wallMs = Date.now }: FileSinkDependencies = {}) {
+    this.#config = config
+    this.#wallMs = wallMs
+  }
+
+  publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]> {
+    return this.#inTurn(() => this.#publish(events.map((event) => `${structuredEvent(event)}\n`)))
+  }
+
+  async stop(): Promise<void> {
+    await this.#inTurn(() => this.#finish()).catch(() => undefined)
+  }
+
+  async #publish(lines: readonly string[]): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = []
+    try {
+      await this.#prepare()
+      while (deliveries.length < lines.length) {
+        const file = await this.#fileFor(lines[deliveries.length] as string)
+        const next = fitting(lines, deliveries.length, this.#config.maxFileBytes - file.bytes)
+        await file.append(next.join(''))
+        deliveries.push(...next.map((): Delivery => ({ kind: 'acknowledged' })))
+      }
+    } catch (error) {
+      await this.#giveUpFile()
+      const retry: Delivery = { kind: 'retry', message: (error as Error).message }
+      while (deliveries.length < lines.length) deliveries.push(retry)
+    }
+    return deliveries
+  }
+
+  async #prepare(): Promise<void> {
+    if (this.#prepared) return
+    await mkdir(this.#config.directory, { recursive: true })
+    await finishLeftovers(this.#config.directory)
+    this.#prepared = true
+  }
+
+  /** The file that takes the next line. */
+  async #fileFor(line: string): Promise<EventFile> {
+    const { directory, maxFileBytes, maxAgeMs, maxFiles } = this.#config
+    const full = (file: EventFile): boolean =>
+      file.bytes > 0 && file.bytes + Buffer.byteLength(line) > maxFileBytes
+    if (this.#file !== undefined && full(this.#file)) await this.#finish()
+    if (this.#file !== undefined) return this.#file
+    if ((await countFinished(directory)) >= maxFiles) {
+      throw new ServiceError(
+        'too_many_files',
+        `${directory} holds ${maxFiles} finished files (files.max_files): collect and delete the oldest, or raise it`,
+      )
+    }
+    this.#file = await EventFile.create(directory, this.#wallMs())
+    this.#ageTimer = setTimeout(() => {
+      this.#inTurn(() => this.#finish()).catch(() => undefined)
+    }, maxAgeMs)
+    return this.#file
+  }
+
+  async #finish(): Promise<void> {
+    const file = this.#forgetFile()
+    await file?.finish()
+  }
+
+  /** After trouble nothing is known of the file but its whole lines: a new one is begun next. */
+  async #giveUpFile(): Promise<void> {
+    const file = this.#forgetFile()
+    // The folder may be gone, or be another one by now.
+    this.#prepared = false
+    await file?.abandon()
+  }
+
+  #forgetFile(): EventFile | undefined {
+    clearTimeout(this.#ageTimer)
+    const file = this.#file
+    this.#file = undefined
+    return file
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work)
+    this.#last = turn
+    return turn
+  }
+}
+
+/** The lines from `from` on that fit into so many bytes; one at least. */
+function fitting(lines: readonly string[], from: number, bytes: number): readonly string[] {
+  let to = from
+  for (let left = bytes; to < lines.length; to++) {
+    left -= Buffer.byteLength(lines[to] as string)
+    if (left < 0 && to > from) break
+  }
+  return lines.slice(from, to)
+}

@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { Parked } from '../../src/model/outbox.ts'
+import type { Delivery, Sink } from '../../src/model/sink.ts'
+import type { CloudEvent, FrozenUsage } from '../../src/model/usage-event.ts'
+import { Relay, type RelayDependencies } from '../../src/outbox/relay.ts'
+import type { Logger } from '../../src/telemetry/logger.ts'
+import { until } from '../helpers/until.ts'
+
+const NOTHING = {
+  uploadBytes: 0n,
+  downloadBytes: 0n,
+  estimatedBytes: 0n,
+  connectionsOpened: 0n,
+  connectionsClosed: 0n,
+}
+
+function usage(workload: string, revision: number): FrozenUsage {
+  return {
+    ledgerId: 'ledger',
+    instance: 'test',
+    sink: 'memory',
+    windowStartMs: 0,
+    windowSeconds: 60,
+    workload: { cluster: '', namespace: 'shop', kind: 'Deployment', name: workload },
+    destination: { name: 'a.example', nameSource: 'sni' },
+    revision,
+    reason: 'window_closed',
+    total: NOTHING,
+    previous: undefined,
+  }
+}
+
+/** An outbox in memory, as the storage thread keeps it. */
+class MemoryOutbox {
+  readonly events: { sequence: number; usage: FrozenUsage }[] = []
+  readonly parked: Parked[] = []
+  /** Called before an outcome is kept; may throw. */
+  before: () => void = () => undefined
+
+  add(workload: string): void {
+    const sequence = (this.events.at(-1)?.sequence ?? 0) + 1
+    this.events.push({ sequence, usage: usage(workload, sequence) })
+  }
+
+  page(_sink: string, after: number, limit: number) {
+    return this.events.filter(({ sequence }) => sequence > after).slice(0, limit)
+  }
+
+  acknowledge(_sink: string, sequences: readonly number[]): Promise<void> {
+    return this.#settle(sequences)
+  }
+
+  park(_sink: string, events: readonly Parked[]): Promise<void> {
+    return this.#settle(events.map(({ sequence }) => sequence)).then(() => {
+      this.parked.push(...events)
+    })
+  }
+
+  async #settle(sequences: readonly number[]): Promise<void> {
+    await Promise.resolve()
+    this.before()
+    for (const one of sequences) {
+      const index = this.events.findIndex(({ sequence }) => sequence === one)
+      if (index >= 0) this.events.splice(index, 1)
+    }
+  }
+}
+
+class MemorySink implements Sink {
+  readonly batchEvents = 3
+  readonly attempts: CloudEvent[][] = []
+  answer: (event: CloudEvent) => Delivery = () => ({ kind: 'acknowledged' })
+
+  publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]> {
+    this.attempts.push([...events])
+    return Promise.resolve(events.map((event) => this.answer(event)))
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function memoryLog(): { logger: Logger; lines: string[] } {
+  const lines: string[] = []
+  const log = (fields: object | string, message?: string) => {
+    lines.push(typeof fields === 'string' ? fields : `${message} ${JSON.stringify(fields)}`)
+  }
+  return { logger: { debug: log, info: log, warn: log, error: log }, lines }
+}
+
+/** A relay whose pauses are over at once, and what they would have been. */
+function makeRelay(outbox: MemoryOutbox, sink: Sink, deps: Partial<RelayDependencies> = {}) {
+  const pauses: number[] = []
+  const { logger, lines } = memoryLog()
+  const pause = (ms: number): Promise<void> => {
+    pauses.push(ms)
+    return new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
+  const relay = new Relay(
+    { name: 'memory' },
+    { sink, reader: outbox, outcomes: outbox, logger, pause, monotonicMs: () => 0, ...deps },
+  )
+  return { relay, pauses, lines }
+}
+
+const retry: Delivery = { kind: 'retry', message: 'connect ECONNREFUSED' }
+const refused: Delivery = { kind: 'refused', reason: 'message_too_large', message: 'too large' }
+const revisionOf = ({ data }: CloudEvent): number =>
+  (JSON.parse(data) as { revision: number }).revision
+
+describe('a relay', () => {
+  it('sends what waits, a page at a time and in order, and takes it out of the outbox', async () => {
+    const outbox = new MemoryOutbox()
+    for (let i = 0; i < 7; i++) outbox.add('shop')
+    const sink = new MemorySink()
+    const { relay } = makeRelay(outbox, sink)
+    relay.start()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.deepEqual(
+      sink.attempts.map((events) => events.map(revisionOf)),
+      [[1, 2, 3], [4, 5, 6], [7]],
+    )
+    assert.deepEqual(relay.stats, { sent: 7, acknowledged: 7, retried: 0, parkedByReason: {} })
+  })
+
+  it('sends what was not taken again, the same and nothing past it, with pauses that grow to a cap', async () => {
+    const outbox = new MemoryOutbox()
+    for (let i = 0; i < 4; i++) outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = () => (sink.attempts.length <= 20 ? retry : { kind: 'acknowledged' })
+    const { relay, pauses, lines } = makeRelay(outbox, sink)
+    relay.start()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.deepEqual(
+      sink.attempts.map((events) => events.map(revisionOf)),
+      [...Array.from({ length: 21 }, () => [1, 2, 3]), [4]],
+    )
+    const retries = pauses.slice(0, 20)
+    assert.ok((retries[0] as number) >= 100 && (retries[0] as number) <= 200)
+    assert.ok(retries.every((ms) => ms <= 30_000))
+    assert.ok((retries.at(-1) as number) >= 15_000)
+    assert.equal(new Set(retries).size, 20, 'with jitter')
+    assert.deepEqual(lines, [
+      'the sink does not take events; they wait in the outbox {"sink":"memory","detail":"connect ECONNREFUSED"}',
+      'the sink takes events again {"sink":"memory"}',
+    ])
+  })
+
+  it('sets refused events aside, and goes on with the others', async () => {
+    const outbox = new MemoryOutbox()
+    for (let i = 0; i < 4; i++) outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = (event) => (revisionOf(event) === 2 ? refused : { kind: 'acknowledged' })
+    const { relay, lines } = makeRelay(outbox, sink)
+    relay.start()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.deepEqual(
+      outbox.parked.map(({ sequence, reason, message }) => ({ sequence, reason, message })),
+      [{ sequence: 2, reason: 'message_too_large', message: 'too large' }],
+    )
+    assert.deepEqual(relay.stats.parkedByReason, { message_too_large: 1 })
+    assert.match(
+      lines[0] ?? '',
+      /^an event is refused; it is parked .*"reason":"message_too_large"/,
+    )
+  })
+
+  it('tells an outcome again until it is in the file', async () => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    let failures = 3
+    outbox.before = () => {
+      if (failures-- > 0) throw new Error('the file is away')
+    }
+    const sink = new MemorySink()
+    const { relay } = makeRelay(outbox, sink)
+    relay.start()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.equal(sink.attempts.length, 1)
+  })
+
+  it('goes on when the file could not be read for a while, and when a sink breaks its promise', async () => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    let failures = 2
+    const reader = {
+      page: (...page: Parameters<MemoryOutbox['page']>) => {
+        if (failures-- > 0) throw new Error('database is locked')
+        return outbox.page(...page)
+      },
+    }
+    const sink = new MemorySink()
+    sink.answer = () => {
+      if (sink.attempts.length === 1) throw new Error('a bug')
+      return { kind: 'acknowledged' }
+    }
+    const { relay } = makeRelay(outbox, sink, { reader })
+    relay.start()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.equal(sink.attempts.length, 2)
+  })
+
+  it('stops at once during a pause, and leaves what is not acknowledged', async () => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = () => retry
+    const { logger } = memoryLog()
+    const relay = new Relay({ name: 'memory' }, { sink, reader: outbox, outcomes: outbox, logger })
+    relay.start()
+    await until('it has tried', () => sink.attempts.length > 0)
+    const startMs = performance.now()
+    await relay.stop(60_000)
+    await relay.stop(60_000)
+    assert.ok(performance.now() - startMs < 10_000)
+    assert.equal(outbox.events.length, 1)
+  })
+
+  it('tries at once when somebody has acted', async () => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = () => retry
+    const paused = Promise.withResolvers<void>()
+    const { relay } = makeRelay(outbox, sink, {
+      pause: (_ms, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true })
+          paused.resolve()
+        }),
+    })
+    relay.start()
+    await paused.promise
+    sink.answer = () => ({ kind: 'acknowledged' })
+    relay.retryNow()
+    await until('the outbox is empty', () => outbox.events.length === 0)
+    await relay.stop(1000)
+  })
+
+  it('does not wait for another one whose sink hangs', async () => {
+    const [hanging, quick] = [new MemoryOutbox(), new MemoryOutbox()]
+    for (const outbox of [hanging, quick]) outbox.add('shop')
+    const hangs: Sink = {
+      batchEvents: 1,
+      publish: () => Promise.withResolvers<never>().promise,
+      stop: () => Promise.resolve(),
+    }
+    const first = makeRelay(hanging, hangs).relay
+    const second = makeRelay(quick, new MemorySink()).relay
+    first.start()
+    second.start()
+    await until('the other one has sent', () => quick.events.length === 0)
+    await Promise.all([first.stop(50), second.stop(50)])
+    assert.equal(hanging.events.length, 1)
+  })
+
+  it('whatever fails: every event is settled at last, first seen in order, never past an unsettled one', async () => {
+    const answers = fc.infiniteStream(fc.constantFrom('ok', 'ok', 'retry', 'refused'))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('shop', 'bank'), { minLength: 1, maxLength: 20 }),
+        answers,
+        fc.infiniteStream(fc.boolean()),
+        async (workloads, stream, breaks) => {
+          const outbox = new MemoryOutbox()
+          for (const workload of workloads) outbox.add(workload)
+          outbox.before = () => {
+            if (breaks.next().value === true && breaks.next().value === true) throw new Error('no')
+          }
+          const settled = new Set<number>()
+          const sink = new MemorySink()
+          sink.answer = (event) => {
+            const before = sink.attempts.at(-1)?.map(revisionOf) ?? []
+            const revision = revisionOf(event)
+            for (let i = 1; i < revision; i++) assert.ok(settled.has(i) || before.includes(i))
+            const answer = stream.next().value
+            if (answer === 'retry') return retry
+            settled.add(revision)
+            return answer === 'refused' ? refused : { kind: 'acknowledged' }
+          }
+          const { relay } = makeRelay(outbox, sink)
+          relay.start()
+          await until('the outbox is empty', () => outbox.events.length === 0)
+          await relay.stop(1000)
+          assert.equal(settled.size, workloads.length)
+        },
+      ),
+      { numRuns: 50 },
+    )
+  })
+})
