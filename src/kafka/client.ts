@@ -45,6 +45,8 @@ export class KafkaClient {
   readonly #connections = new Set<Connection>()
   /** The newest error of a connection: a request on it only hears "closed". */
   readonly #errors = new WeakMap<Connection, Error>()
+  /** Connections on which Kafka has answered. */
+  readonly #used = new WeakSet<Connection>()
 
   constructor(options: KafkaClientOptions) {
     this.#base = new Base(options)
@@ -140,7 +142,7 @@ export class KafkaClient {
     return new Promise<Connection>((resolve, reject) => {
       this.#base[kGetConnection](broker, settle(resolve, reject))
     }).catch((error: unknown) => {
-      throw new ConnectionFailed(broker, [error])
+      throw new ConnectionFailed(broker, [error], false)
     })
   }
 
@@ -156,11 +158,17 @@ export class KafkaClient {
           settle<unknown>((found) => resolve(found as Apis[Name]), reject),
         )
       })
-      return await ask(api)
+      const response = await ask(api)
+      this.#used.add(connection)
+      return response
     } catch (error) {
       if (error instanceof ResponseError) throw error
       const { host = '', port = 0 } = connection
-      throw new ConnectionFailed({ host, port }, [this.#errors.get(connection), error])
+      throw new ConnectionFailed(
+        { host, port },
+        [this.#errors.get(connection), error],
+        this.#used.has(connection),
+      )
     }
   }
 }

@@ -1,5 +1,5 @@
 import { protocolErrorsCodesById } from '@platformatic/kafka'
-import { formatAddress } from '../runtime/listen-address.ts'
+import { formatAddress, type ListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 
 /** What went wrong between us and Kafka, translated once, where the library's errors enter. */
@@ -10,13 +10,15 @@ export interface Trouble {
   readonly message: string
 }
 
-/** What a connection met, newest first, and where it went to. */
+/** What a connection met, newest first, where it went to, and whether Kafka ever answered on it. */
 export class ConnectionFailed extends AggregateError {
   readonly place: string
+  readonly wasUsed: boolean
 
-  constructor({ host, port }: { host: string; port: number }, errors: readonly unknown[]) {
+  constructor({ host, port }: ListenAddress, errors: readonly unknown[], wasUsed: boolean) {
     super(errors, 'the connection failed')
     this.place = formatAddress({ host, port })
+    this.wasUsed = wasUsed
   }
 }
 
@@ -50,7 +52,7 @@ export const ErrorCode = {
 export function troubleOf(error: unknown): Trouble {
   const errors = flatten(error)
   const code = errors.map((one) => one.apiCode).find((value) => typeof value === 'number')
-  const where = errors.find((one) => one instanceof ConnectionFailed)?.place
+  const failed = errors.find((one) => one instanceof ConnectionFailed)
   const answered = errors.find((one) => one.apiCode === code)
   const what =
     errors.find((one) => one instanceof ServiceError)?.message ??
@@ -58,7 +60,10 @@ export function troubleOf(error: unknown): Trouble {
     first(errors, (one) => CODES[systemCode(one)]) ??
     first(errors, (one) => PHRASES.find(([phrase]) => phrase.test(one.message))?.[1]) ??
     rawText(errors)
-  return { code, message: where === undefined ? what : `${where}: ${what}` }
+  if (failed === undefined) return { code, message: what }
+  // On a connection that has worked the configuration is not to blame.
+  const text = what === CLOSED && failed.wasUsed ? LOST : what
+  return { code, message: `${failed.place}: ${text}` }
 }
 
 /** The words for a code in a broker's answer; `text` is what the broker says itself, if anything. */
@@ -157,6 +162,8 @@ const NOTHING_LISTENS = 'nothing listens there; check kafka.brokers and whether 
 
 const CLOSED =
   'the broker closed the connection; check kafka.tls.enabled and kafka.sasl.mechanism against its listener, and its log'
+
+const LOST = 'the connection was lost; check whether the broker still runs, and the network'
 
 const CODES: Readonly<Record<string, string>> = {
   ECONNREFUSED: NOTHING_LISTENS,

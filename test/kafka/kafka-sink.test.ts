@@ -224,6 +224,20 @@ test('publishes to a real broker', async (t) => {
     await sink.stop()
   })
 
+  await t.test('a connection that is lost does not blame the configuration', async () => {
+    const sink = sinkOf('frozen')
+    await publishAll(sink, [someEvent('cart', 0)])
+    broker.freeze()
+    const publishing = sink.publish([someEvent('cart', 1)])
+    await broker.kill()
+    const message = messageOf(await publishing)
+    await broker.start()
+    assert.equal(
+      message,
+      `${address}: the connection was lost; check whether the broker still runs, and the network`,
+    )
+  })
+
   await t.test('a broker that is killed and started again loses nothing, in order', async () => {
     await broker.createTopic('killed', { partitions: 3 })
     const sink = sinkOf('killed', { requestTimeoutMs: 2000 })
