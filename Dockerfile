@@ -21,6 +21,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY schemas ./schemas
 COPY deploy/container/config.yaml /etc/snimeter/config.yaml
 RUN mkdir /data && chown 65532:65532 /data
 USER 65532:65532

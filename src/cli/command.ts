@@ -7,6 +7,7 @@ import { ExitCode, Failure } from './failure.ts'
 import { addHealthcheck } from './healthcheck.ts'
 import { addMeshConfig } from './mesh-config.ts'
 import { addPrintConfig } from './print-config.ts'
+import { addPrintSchema } from './print-schema.ts'
 import { printable } from './printable.ts'
 import { addQuery } from './query.ts'
 import { addReplay } from './replay.ts'
@@ -63,6 +64,7 @@ function buildProgram(surroundings: Surroundings): Command {
     addRepublish,
     addCheckConfig,
     addPrintConfig,
+    addPrintSchema,
     addMeshConfig,
     addHealthcheck,
     addVersion,

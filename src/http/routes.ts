@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { connectionsRoute } from './connections-route.ts'
 import { healthRoutes } from './health-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
+import { schemasRoute } from './schemas-route.ts'
 import type { HttpDependencies } from './server.ts'
 import { statusRoute } from './status-route.ts'
 import { totalsRoute } from './totals-route.ts'
@@ -17,6 +18,7 @@ export function addRoutes(server: FastifyInstance, deps: RouteDependencies): voi
   server.get('/healthz', live)
   server.get('/readyz', ready)
   server.get('/metrics', metricsRoute(deps))
+  server.get('/schemas/:file', schemasRoute())
   server.get('/api/v1/status', statusRoute(deps))
   server.get('/api/v1/totals', totalsRoute(deps))
   server.get('/api/v1/connections', connectionsRoute(deps))

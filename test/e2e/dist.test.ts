@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
@@ -20,7 +20,9 @@ before(() => {
   const project = join(root, 'tsconfig.build.json')
   const tsc = join(root, 'node_modules/.bin/tsc')
   execFileSync(tsc, ['-p', project, '--outDir', join(folder, 'dist')])
-  cpSync(join(root, 'package.json'), join(folder, 'package.json'))
+  for (const name of ['package.json', 'schemas']) {
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
 })
 
@@ -37,4 +39,17 @@ it('the compiled program replays a capture and answers, threads and all', () => 
 
 it('the compiled program knows its version', () => {
   assert.match(run('version'), /^snimeter \d+\.\d+\.\d+ \(node v?\d+/)
+})
+
+it('the compiled program finds the published schemas', () => {
+  const text = readFileSync(join(root, 'schemas/usage-event.v1.schema.json'), 'utf8')
+  assert.equal(run('print-schema', 'usage-event'), text)
+})
+
+it('the package and the image carry the schemas', () => {
+  const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    files: string[]
+  }
+  assert.ok(files.includes('schemas'))
+  assert.match(readFileSync(join(root, 'Dockerfile'), 'utf8'), /^COPY schemas \.\/schemas$/m)
 })
