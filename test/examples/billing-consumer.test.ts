@@ -15,7 +15,9 @@ function recordOf(usage: FrozenUsage, mode: ContentMode = 'structured'): UsageRe
   return {
     key: key.toString(),
     value: value.toString(),
-    headers: Object.fromEntries([...headers].map(([name, text]) => [`${name}`, `${text}`])),
+    headers: Object.fromEntries(
+      [...headers].map(([name, text]) => [name.toString(), text.toString()]),
+    ),
   }
 }
 
