@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { UsageLedger } from '../../examples/billing-consumer/ledger.ts'
+import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
+import { usageEvent } from '../../src/outbox/usage-event.ts'
+import { startBroker } from '../helpers/kafka/broker.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { until } from '../helpers/until.ts'
+import { kafkaConfig } from '../kafka/events.ts'
+import { ROW, revisionsOf } from '../outbox/some-usage.ts'
+import { memoryLogger } from '../telemetry/memory-logger.ts'
+
+const MAIN = fileURLToPath(new URL('../../examples/billing-consumer/main.ts', import.meta.url))
+const TOPIC = 'snimeter.usage.v1'
+const WORKLOADS = 20
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const ended = new Promise<{ code: number | null; output: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, output }))
+  })
+  return { child, ended }
+}
+
+/** Three revisions of a row of each of many workloads, revision by revision. */
+const EVENTS = [0, 1, 2].flatMap((revision) =>
+  Array.from({ length: WORKLOADS }, (_, i) => {
+    const row = { ...ROW, workload: { ...ROW.workload, name: `w${i}` } }
+    return usageEvent(revisionsOf(row, [100n, 2n ** 60n, 7n])[revision] ?? ROW)
+  }),
+)
+
+test('the billing consumer against a real broker', async (t) => {
+  const broker = await startBroker(t)
+  if (broker === undefined) return
+  await broker.createTopic(TOPIC, { partitions: 3 })
+  const db = join(temporaryFolder(t), 'bill.db')
+  const args = ['--brokers', broker.address, '--db', db]
+
+  const publish = async (events: typeof EVENTS, mode: 'structured' | 'binary') => {
+    const sink = new KafkaSink(kafkaConfig([broker.address], TOPIC, { mode }), {
+      logger: memoryLogger(),
+    })
+    const deliveries = await sink.publish(events)
+    await sink.stop()
+    assert.ok(deliveries.every(({ kind }) => kind === 'acknowledged'))
+  }
+  const eventsInFile = () => {
+    const ledger = new UsageLedger(db)
+    try {
+      return ledger.report().events
+    } finally {
+      ledger.close()
+    }
+  }
+
+  await t.test('an empty topic is at its end', async () => {
+    const { code, output } = await start([...args, '--check']).ended
+    assert.deepEqual(
+      [code, output.split('\n')[0]],
+      [0, '0 events of 0 rows; 0 repeats, 0 of other types'],
+    )
+  })
+
+  await t.test('killed while it follows, it goes on where its file ends', async () => {
+    await publish(EVENTS.slice(0, 30), 'structured')
+    const { child, ended } = start(args)
+    await until('it has read what there is', () => eventsInFile() === 30)
+    await publish(EVENTS.slice(30, 40), 'binary')
+    await until('it follows', () => eventsInFile() === 40)
+    child.kill('SIGKILL')
+    await ended
+    // Half of what is sent was there already.
+    await publish(EVENTS.slice(20), 'structured')
+    const { code, output } = await start([...args, '--check']).ended
+    assert.equal(
+      output,
+      '60 events of 20 rows; 20 repeats, 0 of other types\nupserted totals and added-up deltas agree\n',
+    )
+    assert.equal(code, 0)
+    const ledger = new UsageLedger(db)
+    const { rows } = ledger.report()
+    ledger.close()
+    assert.deepEqual(
+      new Set(rows.map(({ upload, revision }) => `${revision}: ${upload}`)),
+      new Set(['3: 7']),
+    )
+  })
+
+  await t.test('checked again it reads nothing twice', async () => {
+    const { output } = await start([...args, '--check']).ended
+    assert.match(output, /^60 events of 20 rows; 20 repeats, /)
+  })
+
+  await t.test('a violation is said, and exits 1', async () => {
+    const [first] = revisionsOf({ ...ROW, workload: { ...ROW.workload, name: 'w0' } }, [101n])
+    await publish([usageEvent(first ?? ROW)], 'structured')
+    const { code, output } = await start([...args, '--check']).ended
+    assert.match(output, /\ntwo_contents: event [0-9a-f]{64} has two contents\n1 violations\n$/)
+    assert.equal(code, 1)
+  })
+})
