@@ -11,25 +11,7 @@ import { typeProblems } from '../../helpers/kubernetes/excess-properties.ts'
 import { meshConfigProblems } from '../../helpers/kubernetes/mesh-config.ts'
 import { schemaProblems } from '../../helpers/kubernetes/models.ts'
 import { ask, asked } from './ask.ts'
-
-const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?$/)
-const domain = fc
-  .tuple(fc.array(label, { minLength: 1, maxLength: 3 }), fc.constantFrom('com', 'example', 'x1'))
-  .map(([labels, top]) => [...labels, top].join('.'))
-const wildcard = domain.map((name) => `*.${name}`)
-const hostLists = fc.constantFrom(...VARIANT_NAMES).chain((variant) =>
-  fc.record({
-    variant: fc.constant(variant),
-    host:
-      variant === 'exact-host'
-        ? fc
-            .tuple(domain, fc.array(fc.oneof(domain, wildcard), { maxLength: 8 }))
-            .map(([one, more]) => [one, ...more])
-        : fc.array(wildcard, { minLength: 1, maxLength: 8 }),
-    istio: fc.constantFrom('1.30', '1.31', '1.32'),
-    port: fc.constantFrom(['443'], ['8443']),
-  }),
-)
+import { hostLists } from './host-lists.ts'
 
 const printed = (flags: Parameters<typeof asked>[0]): KubeObject[] =>
   parseDocuments(printMeshConfig(asked(flags)), 'printed')
