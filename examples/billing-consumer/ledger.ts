@@ -15,7 +15,7 @@ export interface Violation {
 }
 
 /** What one workload exchanged with one name in one window, as billed: the newest totals. */
-export interface BillRow {
+interface BillRow {
   readonly windowStart: string
   /** `cluster/namespace/kind/name`. */
   readonly workload: string

@@ -23,7 +23,7 @@ type TextMessage = Message<string, string, string, string>
 /**
  * Records of all partitions, in order within each. Offsets are the caller's to keep: none is committed
  * to Kafka, and the consumer group, which the library wants, is a new one every time. Throws if brokers
- * stay away, or if offsets to read were deleted meanwhile (retention).
+ * stay away, and at the start if offsets to read do not exist (any more).
  */
 export async function* readTopic(
   options: TopicOptions,
@@ -42,13 +42,21 @@ export async function* readTopic(
     const begins = await offsetsOf(consumer, topic, ListOffsetTimestamps.EARLIEST)
     const ends = await offsetsOf(consumer, topic, ListOffsetTimestamps.LATEST)
     const next = begins.map((begin, partition) => options.nextOffsets.get(partition) ?? begin)
+    for (const [partition, offset] of next.entries()) {
+      const [begin, end] = [begins[partition] ?? 0n, ends[partition] ?? 0n]
+      if (offset >= begin && offset <= end) continue
+      throw new Error(
+        `partition ${partition} of ${topic} holds offsets ${begin} to ${end}, and ${offset} is next: records were deleted, or the topic is another one`,
+      )
+    }
     const isAtEnd = () =>
       toEnd && next.every((offset, partition) => offset >= (ends[partition] ?? 0n))
     if (isAtEnd()) return
     const stream = await consumer.consume({
       topics: [topic],
       mode: 'manual',
-      fallbackMode: 'fail',
+      // Any other one jumps to the end where offsets to read are deleted meanwhile.
+      fallbackMode: 'earliest',
       offsets: next.map((offset, partition) => ({ topic, partition, offset })),
     })
     for await (const message of stream) {

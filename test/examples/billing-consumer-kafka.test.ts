@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { UsageLedger } from '../../examples/billing-consumer/ledger.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
+import { eventRecord } from '../../src/kafka/record.ts'
 import { usageEvent } from '../../src/outbox/usage-event.ts'
 import { startBroker } from '../helpers/kafka/broker.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
@@ -106,6 +107,19 @@ test('the billing consumer against a real broker', async (t) => {
     await publish([usageEvent(first ?? ROW)], 'structured')
     const { code, output } = await start([...args, '--check']).ended
     assert.match(output, /\ntwo_contents: event [0-9a-f]{64} has two contents\n1 violations\n$/)
+    assert.equal(code, 1)
+  })
+
+  await t.test('offsets that the topic does not have are an error, not a jump', async () => {
+    await broker.createTopic('other', { partitions: 1 })
+    const ledger = new UsageLedger(db)
+    const [first] = revisionsOf({ ...ROW, sink: 'other' }, [1n])
+    const { value } = eventRecord(usageEvent(first ?? ROW), 'structured')
+    const position = { topic: 'other', partition: 0, offset: 6n }
+    ledger.apply({ value: value.toString(), headers: {} }, position)
+    ledger.close()
+    const { code, output } = await start([...args, '--topic', 'other', '--check']).ended
+    assert.match(output, /partition 0 of other holds offsets 0 to 0, and 7 is next: /)
     assert.equal(code, 1)
   })
 })
