@@ -3,6 +3,7 @@ import { packageVersion } from '../runtime/version.ts'
 import { addCheckConfig } from './check-config.ts'
 import { addConnections } from './connections.ts'
 import { addDemo } from './demo.ts'
+import { addDoctor } from './doctor.ts'
 import { ExitCode, Failure } from './failure.ts'
 import { addHealthcheck } from './healthcheck.ts'
 import { addMeshConfig } from './mesh-config.ts'
@@ -66,6 +67,7 @@ function buildProgram(surroundings: Surroundings): Command {
     addPrintConfig,
     addPrintSchema,
     addMeshConfig,
+    addDoctor,
     addHealthcheck,
     addVersion,
     addDemo,

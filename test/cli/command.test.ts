@@ -15,6 +15,7 @@ const COMMANDS = [
   'check-config',
   'print-config',
   'mesh-config',
+  'doctor',
   'healthcheck',
   'version',
   'demo',
