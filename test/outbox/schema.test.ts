@@ -50,6 +50,14 @@ test('every property is described, required, and there: no more and no less', ()
 
 const someUsage = () => fc.sample(anyUsage, 1)[0] as Parameters<typeof usageEvent>[0]
 
+test('docs/kafka.md explains every property', () => {
+  const text = readFileSync(new URL('docs/kafka.md', PROJECT), 'utf8')
+  for (const name of Object.keys({ ...EVENT.properties, ...USAGE.properties })) {
+    const shown = name.replace(/^.*_delta$/, '\u2026_delta')
+    assert.ok(text.includes(`\`${shown}\``) || text.includes(`"${shown}"`), name)
+  }
+})
+
 test('an event that breaks the contract is invalid', () => {
   const line = readFileSync(new URL('late-change.structured.json', GOLDEN), 'utf8')
   for (const [from, to] of [
