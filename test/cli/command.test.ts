@@ -14,6 +14,7 @@ const COMMANDS = [
   'connections',
   'check-config',
   'print-config',
+  'print-schema',
   'mesh-config',
   'doctor',
   'healthcheck',
