@@ -31,6 +31,11 @@ export function declarePipelineMetrics(
       })),
   })
   metrics.counter({
+    name: 'snimeter_hop_bytes_total',
+    help: 'Bytes of hops, both ways: another proxy of the mesh is billed for them.',
+    read: () => coverage.hopBytes,
+  })
+  metrics.counter({
     name: 'snimeter_streams_without_identifier_total',
     help: 'Streams that sent entries before they said who they are; booked to the unknown source.',
     read: () => pipeline.streamsWithoutIdentifier,

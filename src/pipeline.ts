@@ -10,7 +10,7 @@ import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { LedgerClock } from './ledger/ledger-clock.ts'
-import type { SampleOrigin } from './ledger/ports.ts'
+import type { HopRule, SampleOrigin } from './ledger/ports.ts'
 import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
 import type { StoredConnection } from './model/connection.ts'
 import type { Destination } from './model/destination.ts'
@@ -64,6 +64,7 @@ export class Pipeline {
   readonly #streams = new Set<PipelineStream>()
   readonly #recorder: Recorder | undefined
   readonly #lengths: WindowLengths
+  readonly #gateways: Config['gateways']
   readonly #minutesMs: number
   #sequence: number
   #streamsMade = 0
@@ -74,6 +75,7 @@ export class Pipeline {
 
   constructor(config: Config, opening: StoreOpening, recorder?: Recorder) {
     this.#recorder = recorder
+    this.#gateways = config.gateways
     this.#sequence = opening.lastSequence
     this.#newestStartMs = opening.clock.newestStartMs
     this.#announcedMinutesFromMs = opening.clock.minutesFromMs
@@ -90,7 +92,7 @@ export class Pipeline {
     this.held = new HeldSamples(this.#texts)
     this.ledger = new Ledger(config.ledger, {
       clock: this.clock,
-      names: new DestinationResolver(this.#texts.interner),
+      names: new DestinationResolver(this.#texts.interner, config.gateways.hosts),
       identities: this.identities,
       bookings: this.rollup,
       coverage: this.coverage,
@@ -248,7 +250,15 @@ export class Pipeline {
       ...ids,
       scope: scopeOf(node.id),
       envoyMinor: envoyMinorOf(node.envoyVersion),
+      hops: this.#hopsOf(node),
     }
+  }
+
+  /** Which connections of a node another proxy of the mesh is billed for. */
+  #hopsOf(node: Node): HopRule {
+    const { billAt, hosts } = this.#gateways
+    if (billAt === 'gateway') return hosts.length > 0 ? 'to_gateway' : 'none'
+    return node.proxyType === 'router' ? 'all' : 'none'
   }
 
   #unknownContext(): StreamContext {

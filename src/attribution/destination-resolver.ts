@@ -24,15 +24,20 @@ const NONE: Destination = { name: '', nameSource: 'none' }
  */
 export class DestinationResolver {
   readonly #texts: EpochTexts
+  readonly #gateways: ReadonlySet<string>
   #epoch = -1
   /** By text id: the destination that a text names, undefined where it names none. */
   #sni: (Destination | undefined)[] = []
   #authority: (Destination | undefined)[] = []
   #cluster: (Destination | null | undefined)[] = []
+  /** By text id: whether a cluster is a gateway's. */
+  #toGateway: (boolean | undefined)[] = []
   #addresses = new Map<string, Destination>()
 
-  constructor(texts: EpochTexts) {
+  /** `gateways`: hosts of egress gateways, as in cluster names. */
+  constructor(texts: EpochTexts, gateways: readonly string[] = []) {
     this.#texts = texts
+    this.#gateways = new Set(gateways.map(normaliseName))
   }
 
   resolve(batch: SampleBatch, row: number): Destination {
@@ -56,6 +61,12 @@ export class DestinationResolver {
     )
   }
 
+  /** Whether the sample's cluster is a gateway: its bytes pass another proxy that reports them. */
+  isToGateway(batch: SampleBatch, row: number): boolean {
+    if (this.#texts.epoch !== this.#epoch) this.#forget()
+    return this.#isGateway(batch.cluster[row] as number)
+  }
+
   /** Where only an address is known: the address, or `none`. */
   ofAddress(w0: number, w1: number, w2: number, w3: number): Destination {
     const name = canonicalAddress(w0, w1, w2, w3)
@@ -73,6 +84,13 @@ export class DestinationResolver {
     this.#sni = []
     this.#authority = []
     this.#cluster = []
+    this.#toGateway = []
+  }
+
+  #isGateway(id: number): boolean {
+    if (id === NO_TEXT || this.#gateways.size === 0) return false
+    this.#toGateway[id] ??= this.#gateways.has(exactHostOfCluster(this.#texts.text(id)))
+    return this.#toGateway[id]
   }
 
   #ofSni(id: number): Destination | undefined {
@@ -85,7 +103,8 @@ export class DestinationResolver {
     if (id === NO_TEXT) return undefined
     if (this.#cluster[id] === undefined) {
       const host = exactHostOfCluster(this.#texts.text(id))
-      this.#cluster[id] = host === '' ? null : named(host, 'cluster')
+      // A gateway is on the way, never where bytes go.
+      this.#cluster[id] = host === '' || this.#isGateway(id) ? null : named(host, 'cluster')
     }
     return this.#cluster[id] ?? undefined
   }

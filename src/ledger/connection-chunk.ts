@@ -86,4 +86,6 @@ export const RowFlag = {
   dirty: 1,
   /** Part of the batch whose outcome is not known yet. */
   inFlight: 2,
+  /** Its bytes are hop bytes; set once, when source and destination are. */
+  hop: 4,
 } as const

@@ -1,6 +1,16 @@
 import type { ConnectionColumns } from '../model/batch.ts'
 import { ConnectionState } from '../model/connection.ts'
-import { BYTES, Byte, CHUNK_MASK, NUMBERS, Num, RowState, WORDS, Word } from './connection-chunk.ts'
+import {
+  BYTES,
+  Byte,
+  CHUNK_MASK,
+  NUMBERS,
+  Num,
+  RowFlag,
+  RowState,
+  WORDS,
+  Word,
+} from './connection-chunk.ts'
 import type { Ledger } from './ledger.ts'
 
 /** The changed rows of a ledger as an immutable copy; they are in flight until `committed()`. */
@@ -35,6 +45,7 @@ export function cutConnections(ledger: Ledger): ConnectionColumns {
     columns.upload[i] = c.numbers[o * NUMBERS + Num.upload] as number
     columns.download[i] = c.numbers[o * NUMBERS + Num.download] as number
     columns.lost[i] = ledger.lostBytes(row)
+    columns.hop[i] = ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) === 0 ? 0 : 1
   }
   return columns
 }
@@ -68,5 +79,6 @@ function makeColumns(count: number): ConnectionColumns {
     upload: new Float64Array(count),
     download: new Float64Array(count),
     lost: new Float64Array(count),
+    hop: new Uint8Array(count),
   }
 }

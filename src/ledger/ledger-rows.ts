@@ -83,7 +83,7 @@ export class LedgerRows {
     c.bytes[b + Byte.kind] = stored.kind
     c.bytes[b + Byte.identityKind] = stored.identityKind
     c.bytes[b + Byte.meter] = stored.meter
-    c.bytes[b + Byte.flags] = 0
+    c.bytes[b + Byte.flags] = stored.hop ? RowFlag.hop : 0
     c.words[w + Word.node] = ids.node
     c.words[w + Word.workload] = ids.workload
     c.words[w + Word.destination] = ids.destination

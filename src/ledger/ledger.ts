@@ -8,6 +8,7 @@ import {
   type ConnectionChunk,
   NUMBERS,
   Num,
+  RowFlag,
   RowState,
   WORDS,
   Word,
@@ -143,11 +144,11 @@ export class Ledger {
     }
   }
 
-  /** The orphan's estimated lost tail in bytes; 0 in every other state. */
+  /** The orphan's estimated lost tail in bytes; 0 in every other state, and for hops. */
   lostBytes(row: number): number {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
-    if (c.bytes[o * BYTES + Byte.state] !== RowState.orphaned) return 0
+    if (c.bytes[o * BYTES + Byte.state] !== RowState.orphaned || isHop(c, o)) return 0
     return lostTail(
       c.numbers[o * NUMBERS + Num.lastDeltaBytes] as number,
       c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number,
@@ -239,10 +240,15 @@ export class Ledger {
 
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
-      const named =
-        batch.sni[i] !== NO_TEXT || batch.cluster[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
-      if (!named && !final && upload === 0 && download === 0) return
-      this.#attribute(c, o, origin, this.#deps.names.resolve(batch, i), arrivalMs)
+      if (!isTelling(batch, i, origin) && !final && upload === 0 && download === 0) return
+      this.#attribute(
+        c,
+        o,
+        origin,
+        this.#deps.names.resolve(batch, i),
+        arrivalMs,
+        this.#isHop(batch, i, origin),
+      )
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
     }
@@ -283,14 +289,19 @@ export class Ledger {
       from = c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number
       to = c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number
     }
-    this.#deps.bookings.book(
-      c.words[o * WORDS + Word.workload] as number,
-      c.words[o * WORDS + Word.destination] as number,
-      uploadDelta,
-      downloadDelta,
-      from,
-      to,
-    )
+    if (isHop(c, o)) {
+      const node = c.words[o * WORDS + Word.node] as number
+      this.#deps.coverage.hop(node, uploadDelta + downloadDelta)
+    } else {
+      this.#deps.bookings.book(
+        c.words[o * WORDS + Word.workload] as number,
+        c.words[o * WORDS + Word.destination] as number,
+        uploadDelta,
+        downloadDelta,
+        from,
+        to,
+      )
+    }
     c.numbers[o * NUMBERS + Num.upload] =
       (c.numbers[o * NUMBERS + Num.upload] as number) + uploadDelta
     c.numbers[o * NUMBERS + Num.download] =
@@ -307,9 +318,12 @@ export class Ledger {
     origin: SampleOrigin,
     destination: Parameters<Identities['budgetedDestination']>[1],
     nowMs: number,
+    hop: boolean,
   ): void {
     const { identities, bookings, coverage } = this.#deps
     c.bytes[o * BYTES + Byte.state] = RowState.open
+    if (hop)
+      c.bytes[o * BYTES + Byte.flags] = (c.bytes[o * BYTES + Byte.flags] as number) | RowFlag.hop
     c.words[o * WORDS + Word.node] = origin.node
     c.words[o * WORDS + Word.workload] = origin.workload
     if (c.words[o * WORDS + Word.destination] === NONE) {
@@ -318,19 +332,25 @@ export class Ledger {
         destination,
       )
     }
+    coverage.seen(origin.node)
+    if (hop) return
     const start = Math.min(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
     bookings.opened(origin.workload, c.words[o * WORDS + Word.destination] as number, start)
-    coverage.seen(origin.node)
   }
 
   #close(row: number, c: ConnectionChunk, o: number, moment: number): void {
     this.#rows.close(row)
+    this.#deps.coverage.closed(c.words[o * WORDS + Word.node] as number)
+    if (isHop(c, o)) return
     this.#deps.bookings.closed(
       c.words[o * WORDS + Word.workload] as number,
       c.words[o * WORDS + Word.destination] as number,
       moment,
     )
-    this.#deps.coverage.closed(c.words[o * WORDS + Word.node] as number)
+  }
+
+  #isHop(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
+    return hops === 'all' || (hops === 'to_gateway' && this.#deps.names.isToGateway(batch, i))
   }
 
   /** Keeps the newest word on where the connection goes, for the `connections` view. */
@@ -361,6 +381,7 @@ export class Ledger {
         node: c.words[o * WORDS + Word.node] as number,
         workload: c.words[o * WORDS + Word.workload] as number,
         envoyMinor: 0,
+        hops: 'none' as const,
       }
       this.#attribute(
         c,
@@ -368,9 +389,23 @@ export class Ledger {
         origin,
         destination,
         c.numbers[o * NUMBERS + Num.lastArrivalMs] as number,
+        // It never had bytes, and a hop that moves none makes no difference.
+        false,
       )
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)
   }
+}
+
+function isHop(c: ConnectionChunk, o: number): boolean {
+  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) !== 0
+}
+
+/** Whether a sample without bytes says enough to fix source, destination and whether it is a hop. */
+function isTelling(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
+  if (batch.cluster[i] !== NO_TEXT) return true
+  // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
+  if (hops === 'to_gateway') return false
+  return batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
 }

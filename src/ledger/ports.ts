@@ -9,11 +9,21 @@ export interface SampleOrigin {
   readonly workload: number
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
+  readonly hops: HopRule
 }
+
+/**
+ * Which connections of a stream are hops: bytes that another proxy of the mesh is billed for. All of
+ * them, none, or those whose cluster is an egress gateway. Follows from the node and the
+ * configuration alone, so that what arrives first decides nothing.
+ */
+export type HopRule = 'none' | 'all' | 'to_gateway'
 
 /** Names of destinations, from a sample or, where no sample will come any more, from an address. */
 export interface Names {
   resolve(batch: SampleBatch, row: number): Destination
+  /** Whether the sample's cluster is one of the configured egress gateways. */
+  isToGateway(batch: SampleBatch, row: number): boolean
   ofAddress(w0: number, w1: number, w2: number, w3: number): Destination
 }
 
@@ -54,6 +64,8 @@ export interface Bookings {
 export interface CoverageTally {
   seen(node: number): void
   closed(node: number): void
+  /** Bytes, both ways, that are billed elsewhere. */
+  hop(node: number, bytes: number): void
   /** Refuses one entry of the node; `reason` is an index of `REJECT_REASONS`. */
   rejected(node: number, reason: number): void
 }

@@ -91,6 +91,8 @@ export interface ConnectionColumns {
   readonly download: Float64Array
   /** Estimated lost tail in bytes while the row is orphaned, else 0. Never billed. */
   readonly lost: Float64Array
+  /** 1 where another proxy of the mesh is billed for these bytes (`gateways.bill_at`). */
+  readonly hop: Uint8Array
 }
 
 /** Increments of coverage per (window, node). */
@@ -102,6 +104,8 @@ export interface CoverageColumns {
   readonly entries: Float64Array
   readonly seen: Int32Array
   readonly closed: Int32Array
+  /** Bytes, both ways, of connections that are hops: another proxy of the mesh is billed for them. */
+  readonly hopBytes: Float64Array
   /** Rejected entries: row `i` of coverage has `reasons.length` counts at `rejected[i * reasons.length]`. */
   readonly reasons: readonly string[]
   readonly rejected: Float64Array

@@ -35,4 +35,6 @@ export interface StoredConnection {
   readonly lastLedgerMs: number
   readonly upload: number
   readonly download: number
+  /** Another proxy of the mesh is billed for these bytes; fixed when it was first attributed. */
+  readonly hop: boolean
 }

@@ -6,12 +6,13 @@ const REASONS = REJECT_REASONS.length
 
 /**
  * What was received of each node in each window since the last cut: entries, connections seen and
- * closed, refusals by reason. `at()` names the window that everything until the next `at()` goes to.
+ * closed, hop bytes, refusals by reason. `at()` names the window that everything until the next `at()` goes to.
  */
 export class PendingCoverage {
   /** Since the process began, for the metrics: entries = samples + rejected, always. */
   entries = 0
   readonly rejectedTotals = new Float64Array(REASONS)
+  hopBytes = 0
   count = 0
   readonly #lengths: WindowLengths
   readonly #maxRows: number
@@ -54,6 +55,11 @@ export class PendingCoverage {
     this.#row(node).closed++
   }
 
+  hop(node: number, bytes: number): void {
+    this.#row(node).hopBytes += bytes
+    this.hopBytes += bytes
+  }
+
   rejected(node: number, reason: number): void {
     this.#reject(this.#row(node), reason, 1)
   }
@@ -73,6 +79,7 @@ export class PendingCoverage {
       entries: Float64Array.from(rows, (row) => row.entries),
       seen: Int32Array.from(rows, (row) => row.seen),
       closed: Int32Array.from(rows, (row) => row.closed),
+      hopBytes: Float64Array.from(rows, (row) => row.hopBytes),
       reasons: REJECT_REASONS,
       rejected,
     }
@@ -97,6 +104,7 @@ export class PendingCoverage {
       entries: 0,
       seen: 0,
       closed: 0,
+      hopBytes: 0,
       rejected: new Float64Array(REASONS),
     }
     this.#rowOfNode.set(node, row)
@@ -113,5 +121,6 @@ interface Row {
   entries: number
   seen: number
   closed: number
+  hopBytes: number
   readonly rejected: Float64Array
 }

@@ -28,6 +28,7 @@ const COLUMNS = [
   'upload',
   'download',
   'lost',
+  'hop',
 ] as const
 
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */
@@ -96,6 +97,7 @@ export class ConnectionTable {
       rows.upload[i] as number,
       rows.download[i] as number,
       rows.lost[i] as number,
+      rows.hop[i] as number,
     )
   }
 
@@ -178,5 +180,6 @@ function storedConnection(row: Row, key: Uint8Array, names: Names): StoredConnec
     lastLedgerMs: number('last_ledger_ms'),
     upload: number('upload'),
     download: number('download'),
+    hop: number('hop') === 1,
   }
 }

@@ -12,6 +12,7 @@ export const COVERAGE_COUNTERS = [
   'closed',
   'orphaned',
   'lost',
+  'hop_bytes',
   ...REJECT_REASONS,
 ] as const
 
@@ -42,6 +43,7 @@ export class CoverageTable {
           coverage.closed[i],
           0,
           0,
+          coverage.hopBytes[i],
           ...rejected,
         )
       })

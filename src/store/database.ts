@@ -4,10 +4,11 @@ import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
 import { OUTBOX } from './migrations/0002-outbox.ts'
+import { HOPS } from './migrations/0003-hops.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
-const MIGRATIONS: readonly string[] = [LEDGER, OUTBOX]
+const MIGRATIONS: readonly string[] = [LEDGER, OUTBOX, HOPS]
 
 /** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
 export function openDatabase(path: string): Database.Database {

@@ -26,13 +26,13 @@ JOIN destination d ON d.id = u.destination_id;
 `
 
 const coverageRows = `
-SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, ${REJECT_REASONS.join(', ')}
+SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, hop_bytes, ${REJECT_REASONS.join(', ')}
 FROM coverage_minute
 UNION ALL
-SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, ${REJECT_REASONS.join(', ')}
+SELECT window_ms, window_seconds, node_id, entries, seen, closed, orphaned, lost, hop_bytes, ${REJECT_REASONS.join(', ')}
 FROM coverage_hour
 UNION ALL
-SELECT moment_ms / 60000 * 60000, 60, node_id, 0, 0, 0, 1, lost, ${REJECT_REASONS.map(() => '0').join(', ')}
+SELECT moment_ms / 60000 * 60000, 60, node_id, 0, 0, 0, 1, lost, 0, ${REJECT_REASONS.map(() => '0').join(', ')}
 FROM connection
 WHERE state = 3 AND state <> 2`
 
@@ -52,6 +52,7 @@ const CONNECTION_COLUMNS = [
   'state',
   'upload_bytes',
   'download_bytes',
+  'hop',
 ]
 
 /**
@@ -151,10 +152,11 @@ SELECT ${second('r.window_ms')} AS window_start,
        (SELECT json_group_object(reason, count)
         FROM (${REJECT_REASONS.map((reason) => `SELECT '${reason}' AS reason, r.${reason} AS count`).join(' UNION ALL ')})
         WHERE count > 0) AS rejected,
-       r.shed AS shed
+       r.shed AS shed, r.hop_bytes AS hop_bytes
 FROM (SELECT window_ms, max(window_seconds) AS window_seconds, node_id,
              sum(entries) AS entries, sum(seen) AS seen, sum(closed) AS closed,
              sum(orphaned) AS orphaned, ${sum('lost')} AS lost,
+             ${sum('hop_bytes')} AS hop_bytes,
              ${REJECT_REASONS.map((reason) => `sum(${reason}) AS ${reason}`).join(', ')}
       FROM (${coverageRows})
       GROUP BY window_ms, node_id) r
@@ -179,7 +181,7 @@ SELECT c.key AS key, c.kind AS kind, c.last_arrival_ms AS last_arrival_ms,
        coalesce(c.upstream_address, '') AS upstream_address, coalesce(u.name, '') AS upstream_cluster,
        ${instant('c.start_ms')} AS started_at, ${instant('c.last_arrival_ms')} AS last_seen_at,
        CASE c.state WHEN 1 THEN 'open' WHEN 2 THEN 'closed' ELSE 'orphaned' END AS state,
-       c.upload AS upload_bytes, c.download AS download_bytes
+       c.upload AS upload_bytes, c.download AS download_bytes, c.hop AS hop
 FROM connection c
 JOIN node n ON n.id = c.node_id
 JOIN workload w ON w.id = c.workload_id

@@ -196,6 +196,7 @@ function usageBatch(sequence: number, workloads: number, names: number): StoreBa
       entries: new Float64Array(0),
       seen: new Int32Array(0),
       closed: new Int32Array(0),
+      hopBytes: new Float64Array(0),
       reasons: REJECT_REASONS,
       rejected: new Float64Array(0),
     },
@@ -229,5 +230,6 @@ function noConnections(): StoreBatch['connections'] {
     upload: doubles,
     download: doubles,
     lost: doubles,
+    hop: bytes,
   }
 }

@@ -3,6 +3,7 @@ import { type HeldSample, HeldSamples, type Texts } from '../../src/ledger/held-
 import { Ledger } from '../../src/ledger/ledger.ts'
 import { LedgerClock } from '../../src/ledger/ledger-clock.ts'
 import type { LedgerConfig } from '../../src/ledger/ledger-config.ts'
+import type { SampleOrigin } from '../../src/ledger/ports.ts'
 import type { ConnectionColumns } from '../../src/model/batch.ts'
 import type { StoredConnection } from '../../src/model/connection.ts'
 import type { Destination } from '../../src/model/destination.ts'
@@ -33,10 +34,13 @@ export interface Word {
   duration?: number
   sni?: string
   cluster?: string
-  origin?: { node: number; workload: number; envoyMinor: number }
+  origin?: Partial<SampleOrigin>
 }
 
-export const SIDECAR = { node: 0, workload: 0, envoyMinor: 1040 }
+/** Name of the one egress gateway, as a cluster. */
+export const GATEWAY = 'outbound|443||gateway.example'
+
+export const SIDECAR: SampleOrigin = { node: 0, workload: 0, envoyMinor: 1040, hops: 'none' }
 
 /** A ledger over a real rollup, with fakes for names and ids, and a hand on the clock. */
 export class LedgerFixture {
@@ -65,6 +69,7 @@ export class LedgerFixture {
         newestStartMs,
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),
+          isToGateway: (batch, row) => this.#texts[batch.cluster[row] as number] === GATEWAY,
           ofAddress: () => ({ name: '', nameSource: 'none' }),
         },
         identities: {
@@ -87,7 +92,7 @@ export class LedgerFixture {
     this.pass(word.at)
     const batch = new SampleBatch(1)
     this.write(batch, word)
-    this.ledger.apply(batch, word.origin ?? SIDECAR, NOON + word.at)
+    this.ledger.apply(batch, { ...SIDECAR, ...word.origin }, NOON + word.at)
   }
 
   /** Applies a sample that waited, as the pipeline does once the file has answered. */
@@ -242,5 +247,6 @@ function storedRow(rows: ConnectionColumns, i: number, name: string): StoredConn
     lastLedgerMs: rows.lastLedgerMs[i] as number,
     upload: rows.upload[i] as number,
     download: rows.download[i] as number,
+    hop: rows.hop[i] === 1,
   }
 }

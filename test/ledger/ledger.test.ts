@@ -135,6 +135,7 @@ describe('rule 6: memory is a cache of the file', () => {
     lastLedgerMs: 0,
     upload: 100,
     download: 10,
+    hop: false,
     ...over,
   })
   const answer = (f: LedgerFixture, row: StoredConnection | undefined): void => {

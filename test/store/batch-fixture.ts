@@ -32,6 +32,7 @@ export interface ConnectionRow {
   lastLedgerMs?: number
   momentMs?: number
   lost?: number
+  hop?: boolean
   address?: [number, number, number, number]
   port?: number
 }
@@ -41,7 +42,12 @@ export interface BatchContent {
   clock?: Partial<StoreBatch['clock']>
   usage?: UsageIncrement[]
   connections?: ConnectionRow[]
-  coverage?: { windowMs: number; entries: number; rejected?: Partial<Record<string, number>> }[]
+  coverage?: {
+    windowMs: number
+    entries: number
+    hopBytes?: number
+    rejected?: Partial<Record<string, number>>
+  }[]
 }
 
 /** Session ids of names, the same in every batch, defined whenever they are used. */
@@ -126,6 +132,7 @@ export function makeBatch(content: BatchContent): StoreBatch {
       upload: f64(connections.map((row) => row.upload ?? 0)),
       download: f64(connections.map((row) => row.download ?? 0)),
       lost: f64(connections.map((row) => row.lost ?? 0)),
+      hop: u8(connections.map((row) => (row.hop === true ? 1 : 0))),
     },
     coverage: {
       count: coverage.length,
@@ -135,6 +142,7 @@ export function makeBatch(content: BatchContent): StoreBatch {
       entries: f64(coverage.map((row) => row.entries)),
       seen: i32(coverage.map(() => 0)),
       closed: i32(coverage.map(() => 0)),
+      hopBytes: f64(coverage.map((row) => row.hopBytes ?? 0)),
       reasons: REJECT_REASONS,
       rejected: f64(
         coverage.flatMap((row) => REJECT_REASONS.map((reason) => row.rejected?.[reason] ?? 0)),

@@ -14,7 +14,7 @@ describe('a batch', () => {
           sequence: 1,
           usage: [{ upload: 100, download: 10, estimated: 5, opened: 2, closed: 1 }],
           connections: [{ id: 1, upload: 100, download: 10 }],
-          coverage: [{ windowMs: NOON, entries: 3, rejected: { unknown_type: 1 } }],
+          coverage: [{ windowMs: NOON, entries: 3, hopBytes: 7, rejected: { unknown_type: 1 } }],
         }),
       )
       assert.equal(outcome.rowsRefused, 0)
@@ -71,10 +71,11 @@ describe('a batch', () => {
         state: 'open',
         upload_bytes: 100,
         download_bytes: 10,
+        hop: 0,
       },
     ])
-    assert.deepEqual(rows(path, 'SELECT entries, rejected, shed FROM coverage'), [
-      { entries: 3, rejected: '{"unknown_type":1}', shed: 0 },
+    assert.deepEqual(rows(path, 'SELECT entries, rejected, shed, hop_bytes FROM coverage'), [
+      { entries: 3, rejected: '{"unknown_type":1}', shed: 0, hop_bytes: 7 },
     ])
   })
 
@@ -175,7 +176,15 @@ describe('rows that memory has forgotten', () => {
         makeBatch({
           sequence: 1,
           connections: [
-            { id: 1, state: 2, upload: 2 ** 50, download: 10, startMs: NOON - 5, lastLedgerMs: 9 },
+            {
+              id: 1,
+              state: 2,
+              upload: 2 ** 50,
+              download: 10,
+              startMs: NOON - 5,
+              lastLedgerMs: 9,
+              hop: true,
+            },
             { id: 3, state: 3 },
           ],
         }),
@@ -210,6 +219,7 @@ describe('rows that memory has forgotten', () => {
         lastLedgerMs: 9,
         upload: 2 ** 50,
         download: 10,
+        hop: true,
       })
       assert.equal(second, undefined)
       assert.equal(third?.state, 3)
