@@ -1,12 +1,12 @@
 /**
  * Generates the fields of the Envoy messages that an EnvoyFilter of ours (or beside ours) may patch,
  * from the protos that @grpc/grpc-js-xds vendors, so that `doctor mesh` finds misspelt ones without
- * them at run time. `node scripts/generate-envoy-fields.ts`; its output is committed.
+ * them at run time. `node scripts/generate-envoy-fields.ts [file]`; its output is committed.
  */
 import { existsSync, writeFileSync } from 'node:fs'
 import protobuf from 'protobufjs'
 
-const OUTPUT = 'src/istio/doctor/gen/envoy-fields.ts'
+const OUTPUT = process.argv[2] ?? 'src/istio/doctor/gen/envoy-fields.ts'
 const DEPS = 'node_modules/@grpc/grpc-js-xds/deps'
 const ROOTS = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate']
 const FILES = [

@@ -26,7 +26,7 @@ export type StreamContent =
  * prints it. Objects come in the order of the text; empty documents are skipped. Pure.
  */
 export function readYamlStream(text: string): StreamContent {
-  const parsed = parseAllDocuments(text, { prettyErrors: false, version: '1.1', merge: true })
+  const parsed = parseAllDocuments(text, { prettyErrors: false, merge: true })
   const objects: ClusterObject[] = []
   if (!Array.isArray(parsed)) return { objects }
   for (const [index, document] of parsed.entries()) {
@@ -50,14 +50,13 @@ function flattened(body: Fields): ClusterObject[] {
     return items.flatMap((item) => flattened(fieldsOf(item)))
   }
   const metadata = fieldsOf(body['metadata'])
-  const createdAt = metadata['creationTimestamp']
   return [
     {
       kind: textOf(body['kind']) ?? '',
       name: textOf(metadata['name']) ?? '',
       namespace: textOf(metadata['namespace']) ?? 'default',
       labels: fieldsOf(metadata['labels']),
-      createdAt: createdAt instanceof Date ? createdAt.toISOString() : textOf(createdAt),
+      createdAt: textOf(metadata['creationTimestamp']),
       spec: fieldsOf(body['spec']),
       body,
     },

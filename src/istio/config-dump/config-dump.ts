@@ -61,14 +61,17 @@ const inner = (configs: readonly Fields[], list: string, field: string): Fields[
 
 const LISTENER_FIELDS = ['filter_chains', 'default_filter_chain', 'listener_filters']
 
-/** A list of one kind or both: a listener is known by its chains. */
+const CLUSTER_FIELDS = ['type', 'cluster_type', 'connect_timeout', 'lb_policy', 'load_assignment']
+
+/** A list of one kind or both: a listener is known by its chains, a cluster by how it connects. */
 function sorted(items: readonly unknown[]): ConfigDump {
   const fields = items.map(fieldsOf).filter((item) => textOf(item['name']) !== undefined)
-  const isListener = (item: Fields): boolean =>
-    LISTENER_FIELDS.some((field) => protoAt(item, field) !== undefined)
+  const having = (names: readonly string[]): Fields[] =>
+    fields.filter((item) => names.some((field) => protoAt(item, field) !== undefined))
+  const listeners = having(LISTENER_FIELDS)
   return {
-    listeners: fields.filter(isListener),
-    clusters: fields.filter((item) => !isListener(item)),
+    listeners,
+    clusters: having(CLUSTER_FIELDS).filter((item) => !listeners.includes(item)),
     nodeId: '',
     refused: [],
   }

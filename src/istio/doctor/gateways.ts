@@ -4,7 +4,7 @@ import { isAmbient } from './expressions.ts'
 import { error, type Finding, nameOf } from './finding.ts'
 import { isWildcard, type Mesh } from './mesh.ts'
 import { intendsFlush, type Patch } from './patch.ts'
-import { isForWaypoint } from './placement.ts'
+import { isForWaypoint, selectsGateway } from './placement.ts'
 
 /** Egress gateways and waypoints, which have rules of their own. */
 export function* checkGateways(mesh: Mesh): Generator<Finding> {
@@ -50,7 +50,9 @@ function* checkWaypoints(mesh: Mesh): Generator<Finding> {
       object.namespace === namespace && isForWaypoint(mesh, object)
     const isLogged = mesh.uses.some(
       ({ owner, provider }) =>
-        provider !== undefined && mesh.isOurs(provider) && (reaches(owner) || selects(owner)),
+        provider !== undefined &&
+        mesh.isOurs(provider) &&
+        (reaches(owner) || selectsGateway(owner)),
     )
     if (isLogging && !isLogged) {
       yield error(
@@ -72,7 +74,3 @@ function* checkWaypoints(mesh: Mesh): Generator<Finding> {
     }
   }
 }
-
-/** Meant for the waypoint, though it can't reach it. */
-const selects = ({ spec }: ClusterObject): boolean =>
-  JSON.stringify(spec['selector'] ?? '').includes('gateway-name')

@@ -1,3 +1,4 @@
+import { nearest } from '../../config/nearest.ts'
 import { at, type Fields, fieldsOf, listOf, numberOf, textOf } from '../untyped.ts'
 import { type ClusterObject, readYamlStream } from '../yaml-stream.ts'
 
@@ -45,7 +46,7 @@ export function findMeshConfig(objects: readonly ClusterObject[]): MeshConfig | 
       object.kind === ''
         ? 'MeshConfig'
         : `${object.kind} ${object.namespace}/${object.name} (MeshConfig)`
-    return [{ subject, fields, providers: listOf(fields['extensionProviders']).map(readProvider) }]
+    return [{ subject, fields, providers: providersIn(fields).map(readProvider) }]
   })
   return found.find(({ providers }) => providers.length > 0) ?? found[0]
 }
@@ -61,6 +62,13 @@ function meshConfigIn({ kind, spec, body }: ClusterObject): Fields | undefined {
     fieldsIn(at(body, 'istiod', 'meshConfig')) ??
     (TELLING.some((field) => field in body) ? body : undefined)
   )
+}
+
+/** A misspelt list is read as it was meant: that it is misspelt is told, and not what follows from it. */
+function providersIn(fields: Fields): readonly unknown[] {
+  const name = 'extensionProviders'
+  const written = Object.keys(fields).find((field) => nearest(field, [name]) !== undefined)
+  return listOf(fields[name] ?? fields[written ?? name])
 }
 
 const fieldsIn = (value: unknown): Fields | undefined =>

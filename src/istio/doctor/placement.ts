@@ -51,7 +51,7 @@ function* checkUse(mesh: Mesh, use: AccessLogUse): Generator<Finding> {
       'has mode CLIENT, but a waypoint logs as SERVER: nothing is logged',
       'use mode: SERVER',
     )
-  } else if (!waypoint && mode === 'SERVER' && !isDisabled) {
+  } else if (!waypoint && !selectsGateway(owner) && mode === 'SERVER' && !isDisabled) {
     yield error(
       'telemetry-mode',
       owner,
@@ -93,7 +93,7 @@ function* checkPlace(
     )
     return
   }
-  if (JSON.stringify(selector ?? '').includes('gateway.networking.k8s.io/gateway-name')) {
+  if (selectsGateway(owner)) {
     yield error(
       'waypoint-selector',
       owner,
@@ -218,6 +218,10 @@ export function isForWaypoint(mesh: Mesh, { namespace, ...owner }: ClusterObject
       : name.includes('waypoint')
   })
 }
+
+/** Meant for a waypoint or a Gateway, by the label that its pods have. */
+export const selectsGateway = ({ spec }: ClusterObject): boolean =>
+  JSON.stringify(spec['selector'] ?? '').includes('gateway.networking.k8s.io/gateway-name')
 
 /** Whether anything reports at all, as far as can be seen. */
 export function* checkAnything(mesh: Mesh): Generator<Finding> {
