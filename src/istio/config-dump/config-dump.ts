@@ -61,7 +61,7 @@ const inner = (configs: readonly Fields[], list: string, field: string): Fields[
 
 const LISTENER_FIELDS = ['filter_chains', 'default_filter_chain', 'listener_filters']
 
-const CLUSTER_FIELDS = ['type', 'cluster_type', 'connect_timeout', 'lb_policy', 'load_assignment']
+const CLUSTER_FIELDS = ['connect_timeout', 'cluster_type', 'lb_policy', 'load_assignment']
 
 /** A list of one kind or both: a listener is known by its chains, a cluster by how it connects. */
 function sorted(items: readonly unknown[]): ConfigDump {
