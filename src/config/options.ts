@@ -461,7 +461,8 @@ export const OPTIONS = [
     key: 'files.directory',
     type: optionalPath,
     default: '',
-    meaning: 'Folder for usage events as newline-delimited JSON; empty turns the file sink off.',
+    meaning:
+      'Folder for usage events as newline-delimited JSON, for this instance alone; empty turns the file sink off.',
     change: 'Set it to fan out without Kafka.',
   },
   {
@@ -480,7 +481,7 @@ export const OPTIONS = [
   },
   {
     key: 'files.max_age',
-    type: duration(SECOND, 30 * DAY),
+    type: duration(SECOND, 7 * DAY),
     default: '1h',
     meaning: 'Age at which the next file is begun: how long a reader waits for a finished file.',
     change: 'Lower it for sooner pick-up.',

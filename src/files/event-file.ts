@@ -12,17 +12,15 @@ export const FINISHED = '.ndjson'
  * whole; what a failed `append` left behind is cut off.
  */
 export class EventFile {
-  readonly openedMs: number
   readonly #folder: string
   readonly #name: string
   readonly #handle: FileHandle
   #bytes = 0
 
-  private constructor(folder: string, name: string, handle: FileHandle, openedMs: number) {
+  private constructor(folder: string, name: string, handle: FileHandle) {
     this.#folder = folder
     this.#name = name
     this.#handle = handle
-    this.openedMs = openedMs
   }
 
   /** A new file, named after the moment (UTC) and chance: no two processes ever write the same. */
@@ -30,7 +28,15 @@ export class EventFile {
     const moment = new Date(nowMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
     const name = `usage-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
     const handle = await open(join(folder, partOf(name)), 'ax')
-    return new EventFile(folder, name, handle, nowMs)
+    const file = new EventFile(folder, name, handle)
+    try {
+      // Or a power cut could take the file with all its synced lines.
+      await syncFolder(folder)
+    } catch (error) {
+      await file.abandon()
+      throw error
+    }
+    return file
   }
 
   /** Length of the lines that are there. */
@@ -38,7 +44,10 @@ export class EventFile {
     return this.#bytes
   }
 
-  /** Writes and syncs whole lines. Rejects with the system's error; then none of them is there. */
+  /**
+   * Writes and syncs whole lines. Rejects with the system's error: then none of them is promised to be
+   * there, and nothing more may be appended.
+   */
   async append(lines: string): Promise<void> {
     const bytes = Buffer.from(lines)
     try {
@@ -48,7 +57,8 @@ export class EventFile {
       if ((await this.#handle.stat()).nlink === 0) throw new Error(`${this.#name} was deleted`)
       this.#bytes += bytes.length
     } catch (error) {
-      await this.#handle.truncate(this.#bytes)
+      // Where even this fails, the half line is cut off as that of a process that died.
+      await this.#handle.truncate(this.#bytes).catch(() => undefined)
       throw error
     }
   }

@@ -1,16 +1,18 @@
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
-import { EventFile } from './event-file.ts'
+import { EventFile, syncFolder } from './event-file.ts'
 import { countFinished, finishLeftovers } from './leftovers.ts'
 
 export interface FileSinkConfig {
+  /** Of this sink alone: unfinished files in it are taken for its own. */
   readonly directory: string
   /** A file is finished rather than made longer than this; one event is always taken. */
   readonly maxFileBytes: number
-  /** A file is finished at this age, ms. */
+  /** A file is finished at this age, ms; at most 2^31-1, as a timer has it. */
   readonly maxAgeMs: number
   /** With so many finished files in the folder nothing more is taken. */
   readonly maxFiles: number
@@ -72,7 +74,8 @@ export class FileSink implements Sink {
 
   async #prepare(): Promise<void> {
     if (this.#prepared) return
-    await mkdir(this.#config.directory, { recursive: true })
+    const made = await mkdir(this.#config.directory, { recursive: true })
+    if (made !== undefined) await syncFolder(dirname(made))
     await finishLeftovers(this.#config.directory)
     this.#prepared = true
   }
@@ -99,7 +102,13 @@ export class FileSink implements Sink {
 
   async #finish(): Promise<void> {
     const file = this.#forgetFile()
-    await file?.finish()
+    try {
+      await file?.finish()
+    } catch (error) {
+      // The next publish finishes it as a leftover.
+      this.#prepared = false
+      throw error
+    }
   }
 
   /** After trouble nothing is known of the file but its whole lines: a new one is begun next. */

@@ -57,6 +57,8 @@ interface Attempt {
   readonly cloudEvent: CloudEvent
 }
 
+const UNANSWERED: Delivery = { kind: 'retry', message: 'the sink gave no answer' }
+
 /**
  * Carries a sink's events from the outbox to where they go. A page at a time, in order: nothing is read
  * past an event that is not settled (acknowledged or refused), so nothing can overtake it. While a page
@@ -110,7 +112,7 @@ export class Relay {
   async stop(withinMs: number): Promise<void> {
     this.#stopped = true
     this.#pausing.abort()
-    await Promise.all([this.#deps.sink.stop(), within(withinMs, this.#running)])
+    await within(withinMs, Promise.all([this.#deps.sink.stop(), this.#running]))
   }
 
   async #run(): Promise<void> {
@@ -151,13 +153,14 @@ export class Relay {
   }
 
   async #publish(attempts: readonly Attempt[]): Promise<readonly Delivery[]> {
-    let deliveries: readonly Delivery[]
+    let answers: readonly Delivery[] = []
+    let unanswered = UNANSWERED
     try {
-      deliveries = await this.#deps.sink.publish(attempts.map(({ cloudEvent }) => cloudEvent))
+      answers = await this.#deps.sink.publish(attempts.map(({ cloudEvent }) => cloudEvent))
     } catch (error) {
-      const failed: Delivery = { kind: 'retry', message: messageOf(error) }
-      deliveries = attempts.map(() => failed)
+      unanswered = { kind: 'retry', message: messageOf(error) }
     }
+    const deliveries = attempts.map((_, i) => answers[i] ?? unanswered)
     this.#stats.sent += attempts.length
     this.#tell(attempts, deliveries)
     return deliveries
@@ -246,7 +249,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-async function within(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const deadline = new AbortController()
   await Promise.race([work, pause(ms, deadline.signal)])
   deadline.abort()

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { FileSink, type FileSinkConfig } from '../../src/files/file-sink.ts'
@@ -29,10 +37,9 @@ const LINE_BYTES = Buffer.byteLength(`${structuredEvent(event('1'))}\n`)
 function makeSink(t: TestContext, overrides: Partial<FileSinkConfig> = {}) {
   const directory = join(temporaryFolder(t), 'events')
   const config = { directory, maxFileBytes: 2 ** 20, maxAgeMs: 3_600_000, maxFiles: 100 }
-  const clock = { ms: NOON }
-  const sink = new FileSink({ ...config, ...overrides }, { wallMs: () => clock.ms++ * 1 })
+  const sink = new FileSink({ ...config, ...overrides }, { wallMs: () => NOON })
   t.after(() => sink.stop())
-  return { sink, directory: overrides.directory ?? directory, clock }
+  return { sink, directory: overrides.directory ?? directory }
 }
 
 const kinds = async (sink: FileSink, ...ids: string[]): Promise<string[]> =>
@@ -155,6 +162,18 @@ describe('the file sink', () => {
     assert.deepEqual(await kinds(sink, '2'), ['acknowledged'])
     await sink.stop()
     assert.deepEqual(idsIn(directory), [['2']])
+  })
+
+  it('finishes a file later that could not get its final name', async (t) => {
+    const { sink, directory } = makeSink(t)
+    await kinds(sink, '1')
+    const elsewhere = `${directory}-elsewhere`
+    renameSync(directory, elsewhere)
+    await sink.stop()
+    renameSync(elsewhere, directory)
+    await kinds(sink, '2')
+    assert.deepEqual(idsIn(directory, '.ndjson'), [['1']])
+    assert.deepEqual(idsIn(directory, '.part'), [['2']])
   })
 
   it('takes nothing on a full disk, leaves no torn line, and goes on when there is room', (t) => {
