@@ -1,6 +1,5 @@
 import type { Config } from '../config.ts'
 import { FileSink } from '../files/file-sink.ts'
-import { KafkaSink } from '../kafka/kafka-sink.ts'
 import type { Sink } from '../model/sink.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -11,12 +10,14 @@ export interface NamedSink {
 }
 
 /** The sinks that a configuration turns on. */
-export function configuredSinks(
+export async function configuredSinks(
   { kafka, files }: Pick<Config, 'kafka' | 'files'>,
   logger: Logger,
-): NamedSink[] {
+): Promise<NamedSink[]> {
   const sinks: NamedSink[] = []
   if (kafka.brokers.length > 0) {
+    // Loading the client takes 0.25 s and 50 MB.
+    const { KafkaSink } = await import('../kafka/kafka-sink.ts')
     sinks.push({ name: kafka.name, sink: new KafkaSink(kafka, { logger }) })
   }
   if (files.directory !== '') {

@@ -37,7 +37,7 @@ const outcomes = {
     settled((id) => tell({ kind: 'park', id, sink, events })),
 }
 
-const relays = configuredSinks(config, logger).map(
+const relays = (await configuredSinks(config, logger)).map(
   ({ name, sink }) => [name, new Relay({ name }, { sink, reader, outcomes, logger })] as const,
 )
 

@@ -14,9 +14,8 @@ const GRACE_MS = 120_000
 const NAMES = 50
 const ENTRIES_PER_SECOND = 50_000
 
-export interface DrainResult {
-  readonly events: number
-  /** From the first look at the server to the last acknowledgement that is in the file. */
+export interface Sending {
+  /** From the start of the server to the last acknowledgement that is in the file. */
   readonly eventsPerSecond: number
   /** Delay of the receiving thread while it takes 50 k entries/s, ms. */
   readonly loopP99Ms: number
@@ -24,43 +23,58 @@ export interface DrainResult {
   readonly differences: readonly string[]
 }
 
+/** Where events go; undefined = the same load and the same file without a sink, to compare with. */
+export type Target = { readonly brokers: string; readonly topic: string } | undefined
+
+/** Usage of closed windows that no sink has got yet. */
+interface Backlog {
+  readonly windows: number
+  readonly rowsPerWindow: number
+  readonly windowMs: number
+  /** Start of the first window, unix ms. */
+  readonly firstMs: number
+}
+
 /**
- * A server with a backlog of events and a broker that is back: how fast it drains, while it takes
- * 50 k entries/s. Without `brokers` the same load with no sink, to compare with.
+ * A broker is back: a backlog drains as fast as it goes, which is several times what the promise asks
+ * for, while the server takes 50 k entries/s.
  */
-export async function benchDrain(
-  events: number,
-  seconds: number,
-  kafka: { readonly brokers: string; readonly topic: string } | undefined,
-): Promise<DrainResult> {
+export async function benchDrain(events: number, seconds: number, to: Target): Promise<Sending> {
+  const windows = 20
+  const lastMs = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - GRACE_MS - MINUTE_MS
+  const firstMs = lastMs - (windows - 1) * MINUTE_MS
+  const backlog = { windows, rowsPerWindow: events / windows, windowMs: MINUTE_MS, firstMs }
+  return send(backlog, seconds, to)
+}
+
+async function send(backlog: Backlog, seconds: number, to: Target): Promise<Sending> {
   const folder = mkdtempSync(join(tmpdir(), 'snimeter-bench-'))
   const file = join(folder, 'bench.db')
-  if (kafka !== undefined) fillBacklog(file, events, Date.now())
-  const env =
-    kafka === undefined
-      ? {}
-      : { SNIMETER_KAFKA_BROKERS: kafka.brokers, SNIMETER_KAFKA_TOPIC: kafka.topic }
-  const server = new ServerUnderTest('snimeter', folder, env)
+  fillBacklog(file, backlog)
+  const server = new ServerUnderTest('snimeter', folder, {
+    SNIMETER_ROLLUP_WINDOW: `${backlog.windowMs}ms`,
+    SNIMETER_ROLLUP_GRACE: `${GRACE_MS}ms`,
+    ...(to && { SNIMETER_KAFKA_BROKERS: to.brokers, SNIMETER_KAFKA_TOPIC: to.topic }),
+  })
   const load = new LoadClient()
   try {
-    await server.start()
     const startMs = performance.now()
+    await server.start()
     await load.connect(server.address, STREAMS, LOAD.plain)
     await server.loopDelay()
-    const drained = kafka === undefined ? undefined : drain(file, events, startMs)
+    const events = backlog.windows * backlog.rowsPerWindow
+    const drained = to && acknowledged(file, events, startMs)
     await load.run(seconds, ENTRIES_PER_SECOND)
     const { p99 } = await server.loopDelay()
     const drainedMs = await drained
     const truth = await load.end()
     await server.stop()
+    // The backlog's rows are of the namespace "default", the load's are not.
+    const received = server.totals().filter(({ namespace }) => namespace !== 'default')
     return {
-      events,
       eventsPerSecond: drainedMs === undefined ? 0 : (events / drainedMs) * 1000,
       loopP99Ms: p99,
-      differences: differences(
-        truth.rows,
-        server.totals().filter(({ namespace }) => namespace !== 'default'),
-      ),
+      differences: differences(truth.rows, received),
     }
   } finally {
     load.stop()
@@ -69,11 +83,10 @@ export async function benchDrain(
   }
 }
 
-/** Closed windows of the last half hour that no sink has got yet. */
-function fillBacklog(path: string, events: number, nowMs: number): void {
+function fillBacklog(path: string, { windows, rowsPerWindow, windowMs, firstMs }: Backlog): void {
   const writer = new Writer({
     path,
-    windowSeconds: 60,
+    windowSeconds: windowMs / 1000,
     changeWindows: true,
     retention: { hoursMs: 1e12, connectionsMs: 1e12 },
     outbox: {
@@ -84,25 +97,20 @@ function fillBacklog(path: string, events: number, nowMs: number): void {
       maxParked: 20_000,
     },
   })
-  writer.open(nowMs)
-  const windows = 20
-  const last = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS - GRACE_MS - MINUTE_MS
+  writer.open(firstMs)
   for (let i = 0; i < windows; i++) {
-    const windowMs = last - (windows - 1 - i) * MINUTE_MS
-    writer.apply(
-      makeBatch({
-        sequence: i + 1,
-        clock: { newestMs: windowMs },
-        usage: rowsOf(windowMs, events / windows),
-      }),
-    )
+    const startMs = firstMs + i * windowMs
+    const usage = rowsOf(startMs, windowMs / 1000, rowsPerWindow)
+    // The newest moment stays where nothing has closed.
+    writer.apply(makeBatch({ sequence: i + 1, clock: { newestMs: firstMs }, usage }))
   }
   writer.close()
 }
 
-function rowsOf(windowMs: number, count: number): UsageIncrement[] {
+function rowsOf(windowMs: number, windowSeconds: number, count: number): UsageIncrement[] {
   return Array.from({ length: count }, (_, i) => ({
     windowMs,
+    windowSeconds,
     workload: `backlog-${Math.floor(i / NAMES)}`,
     sni: `bucket-${i % NAMES}.oss-cn-shanghai.aliyuncs.com`,
     upload: 1000 + i,
@@ -112,7 +120,7 @@ function rowsOf(windowMs: number, count: number): UsageIncrement[] {
 }
 
 /** Milliseconds until the file says that everything of the backlog is acknowledged. */
-async function drain(file: string, events: number, startMs: number): Promise<number> {
+async function acknowledged(file: string, events: number, startMs: number): Promise<number> {
   const database = new Database(file, { readonly: true })
   try {
     const acknowledged = database.prepare('SELECT sequence - events FROM sink').pluck()

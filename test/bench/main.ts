@@ -4,9 +4,11 @@
  * the machine's as much as ours. Method and results: docs/performance.md.
  */
 import { cpus } from 'node:os'
+import type { Broker } from '../helpers/kafka/broker.ts'
 import type { EntrySize } from './corpus.ts'
 import { benchDecode, type DecodeResult } from './decode.ts'
 import { interleaved, LOAD, middle, ONLY_ENDS, type Run, runOnce } from './end-to-end.ts'
+import { benchDrain, type Sending } from './fan-out.ts'
 import {
   idleStreams,
   openConnections,
@@ -34,6 +36,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   footprint: footprintPart,
   storage: storagePart,
   kafka: kafkaPart,
+  'fan-out': fanOutPart,
 }
 
 /**
@@ -269,6 +272,59 @@ async function kafkaPart(): Promise<void> {
   const zstd = costs.find(({ compression }) => compression === 'zstd')
   const rate = zstd?.eventsPerSecond ?? 0
   report.gate('Kafka, zstd: >= 5,000 events/s acknowledged', thousands(rate), rate >= 5000)
+}
+
+async function fanOutPart(): Promise<void> {
+  await withBroker((text) => report.note(text), sendToBroker)
+}
+
+async function sendToBroker(broker: Broker): Promise<void> {
+  let topics = 0
+  const target = async () => {
+    const topic = `usage-${++topics}`
+    await broker.createTopic(topic, { partitions: 12 })
+    return { brokers: broker.address, topic }
+  }
+  const events = quick ? 100_000 : 300_000
+  const seconds = quick ? 5 : 15
+  const measure = async (): Promise<readonly Pair[]> => {
+    const pairs: Pair[] = []
+    for (let round = 0; round < (quick ? 2 : 4); round++) {
+      const without = await benchDrain(events, seconds, undefined)
+      pairs.push([without, await benchDrain(events, seconds, await target())])
+    }
+    return pairs
+  }
+  const pairs = await untilPassed(measure, (measured) => delayAdded(measured) <= 5)
+  const rate = median(pairs.map(([, sending]) => sending.eventsPerSecond))
+  const p99 = (of: 0 | 1): string => milliseconds(median(pairs.map((pair) => pair[of].loopP99Ms)))
+  report.table(
+    'A backlog drains into a real Kafka broker, beside 50 k entries/s received (medians)',
+    ['backlog', 'events/s, acknowledged and committed', 'loop p99 of the receiving thread'],
+    [
+      ['no sink', '', p99(0)],
+      [`${thousands(events)} events`, thousands(rate), p99(1)],
+    ],
+  )
+  report.gate('a backlog drains at >= 5,000 events/s', thousands(rate), rate >= 5000)
+  const added = delayAdded(pairs)
+  const promise = 'draining moves p99 of the receiving thread by <= 5 ms'
+  report.gate(promise, milliseconds(added), added <= 5)
+  const different = pairs.flat().flatMap(({ differences }) => differences)
+  report.gate(
+    'totals are exact beside the sink',
+    different.length === 0 ? 'exact' : `${different.length} rows differ`,
+    different.length === 0,
+  )
+}
+
+type Pair = readonly [without: Sending, sending: Sending]
+
+/** How much sending delays the receiving thread, ms. */
+function delayAdded(pairs: readonly Pair[]): number {
+  return median(
+    pairs.map(([without, sending]) => Math.max(0, sending.loopP99Ms - without.loopP99Ms)),
+  )
 }
 
 const unknown = only.filter((name) => !(name in parts))
