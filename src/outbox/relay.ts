@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parked } from '../model/outbox.ts'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { CloudEvent, FrozenUsage } from '../model/usage-event.ts'
@@ -15,7 +16,7 @@ const LONGEST_PAUSE_MS = 30_000
 const LOG_EVERY_MS = 60_000
 
 /** What waits for a sink, in the order of its freezing. */
-export interface OutboxReader {
+interface OutboxReader {
   /** Events after a sequence number (the first is 1). Throws if the file cannot be read now. */
   page(sink: string, afterSequence: number, limit: number): readonly OutboxEvent[]
 }
@@ -26,7 +27,7 @@ interface OutboxEvent {
 }
 
 /** Where outcomes are kept; both resolve when that is in the file. */
-export interface Outcomes {
+interface Outcomes {
   acknowledge(sink: string, sequences: readonly number[]): Promise<void>
   park(sink: string, events: readonly Parked[]): Promise<void>
 }
@@ -237,16 +238,9 @@ export class Relay {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(ended, ms)
-    function ended(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', ended)
-      resolve()
-    }
-    signal.addEventListener('abort', ended)
-  })
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  // It rejects when the signal aborts.
+  await sleep(ms, undefined, { signal }).catch(() => undefined)
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
