@@ -1,22 +1,28 @@
 import { fieldsOf, listOf, protoAt, textOf } from '../untyped.ts'
 import { checkMessage } from './envoy-message.ts'
-import { error, type Finding, nameOf, warning } from './finding.ts'
+import { error, type Finding, warning } from './finding.ts'
 import type { Mesh } from './mesh.ts'
-import { concernsAccessLog, type Patch, type PatchedAccessLog, TCP_PROXY } from './patch.ts'
+import {
+  concernsAccessLog,
+  isForUs,
+  type Patch,
+  type PatchedAccessLog,
+  patchName,
+  TCP_PROXY,
+  TCP_PROXY_TYPE,
+} from './patch.ts'
 import { isForWaypoint } from './placement.ts'
 import { isNamespaceWide } from './telemetry.ts'
 
 /** The message that each filter is configured with, by the filter's name. */
 const TYPES: Readonly<Record<string, string>> = {
-  [TCP_PROXY]: 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+  [TCP_PROXY]: TCP_PROXY_TYPE,
   'envoy.filters.network.http_connection_manager':
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
 }
 const TYPED_STRUCT = /^(?:udpa\.type\.v1|xds\.type\.v3)\.TypedStruct$/
 /** Filters that let a part through: sums of bytes would be too low, and the receiver can't tell. */
 const SAMPLING = ['runtime_filter', 'runtimeFilter']
-
-const patchName = ({ owner, number }: Patch): string => `${nameOf(owner)} patch ${number}`
 
 /**
  * EnvoyFilters, patch by patch. Those of others count too where they break all: pilot panics on a
@@ -27,9 +33,10 @@ export function* checkEnvoyFilters(mesh: Mesh): Generator<Finding> {
   for (const patch of mesh.patches) {
     yield* checkMerge(patch)
     if (!concernsAccessLog(patch)) continue
+    yield* checkValue(patch)
+    if (!isForUs(patch)) continue
     yield* checkOperation(patch)
     yield* checkReach(mesh, patch)
-    yield* checkValue(patch)
     for (const log of patch.accessLogs) yield* checkAccessLog(patch, log)
   }
 }
@@ -100,7 +107,12 @@ function* checkReach(mesh: Mesh, patch: Patch): Generator<Finding> {
   const { owner, context, portNumber, listenerName } = patch
   const { rootNamespace } = mesh
   const waypoint = isForWaypoint(mesh, owner)
-  if (isNamespaceWide(owner) && owner.namespace !== rootNamespace && context !== 'GATEWAY') {
+  // A namespace may have an interval of its own beside the mesh's.
+  const isBeside = mesh.patches.some(
+    (other) => other.owner.namespace === rootNamespace && isForUs(other),
+  )
+  const isElsewhere = isNamespaceWide(owner) && owner.namespace !== rootNamespace
+  if (isElsewhere && !isBeside && context !== 'GATEWAY') {
     yield error(
       'envoyfilter-namespace',
       owner,
@@ -170,7 +182,7 @@ function* checkValue(patch: Patch): Generator<Finding> {
 function* checkAccessLog(patch: Patch, log: PatchedAccessLog): Generator<Finding> {
   const { commonConfig, cluster, filters } = log
   const missing = [
-    ...(textOf(protoAt(commonConfig, 'log_name')) === undefined ? ['log_name'] : []),
+    ...(log.logName === undefined ? ['log_name'] : []),
     ...(cluster === undefined && protoAt(commonConfig, 'grpc_service', 'google_grpc') === undefined
       ? ['grpc_service.envoy_grpc.cluster_name']
       : []),

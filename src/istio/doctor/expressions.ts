@@ -5,11 +5,13 @@ import {
   clusterOf,
   type Entry,
   type EntryPort,
+  isAmbient,
   isTls,
   isWildcard,
   type Mesh,
   serverNameFor,
 } from './mesh.ts'
+import { capturesDns } from './mesh-config.ts'
 import { isForWaypoint } from './placement.ts'
 import { gatewayRoutes } from './routes.ts'
 import { isClient } from './telemetry.ts'
@@ -173,13 +175,6 @@ function* checkHost(
   }
 }
 
-/** Billed at a waypoint, whose Telemetry is its own. */
-export function isAmbient(mesh: Mesh, { object }: Entry): boolean {
-  const label = 'istio.io/use-waypoint'
-  const namespace = mesh.ofKind('Namespace').find(({ name }) => name === object.namespace)
-  return label in object.labels || (namespace !== undefined && label in namespace.labels)
-}
-
 /**
  * Addresses of its own: written down, or given by istiod (since 1.25, unless the label says no) to a
  * sidecar that captures DNS. Such a listener has no tls_inspector (measured).
@@ -187,9 +182,8 @@ export function isAmbient(mesh: Mesh, { object }: Entry): boolean {
 function hasVirtualAddress({ meshConfig }: Mesh, { object, resolution }: Entry): boolean {
   if (resolution === 'NONE') return false
   if (Array.isArray(object.spec['addresses']) && object.spec['addresses'].length > 0) return true
-  const defaults = JSON.stringify(meshConfig?.fields['defaultConfig'] ?? {})
   return (
-    /"ISTIO_META_DNS_CAPTURE":"?true/.test(defaults) &&
+    capturesDns(meshConfig) &&
     object.labels['networking.istio.io/enable-autoallocate-ip'] !== 'false'
   )
 }

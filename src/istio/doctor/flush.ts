@@ -1,7 +1,15 @@
-import { isAmbient } from './expressions.ts'
 import { error, type Finding, nameOf, warning } from './finding.ts'
-import { type Entry, isTls, isWildcard, type Mesh } from './mesh.ts'
-import { concernsAccessLog, intendsFlush, overlaps, type Patch, portOf } from './patch.ts'
+import { type Entry, isAmbient, isTls, isWildcard, type Mesh } from './mesh.ts'
+import { capturesDns } from './mesh-config.ts'
+import {
+  concernsAccessLog,
+  intendsFlush,
+  overlaps,
+  type Patch,
+  patchName,
+  portOf,
+  selectionOf,
+} from './patch.ts'
 import { isForWaypoint } from './placement.ts'
 
 /** Seconds of a protobuf duration; undefined for anything else. */
@@ -10,8 +18,6 @@ function secondsOf(text: string | undefined): number | undefined {
   return seconds === undefined ? undefined : Number(seconds)
 }
 
-const patchName = ({ owner, number }: Patch): string => `${nameOf(owner)} patch ${number}`
-
 /**
  * The interval at which open connections report. Pilot sets none: without a patch a connection is
  * reported only when it closes (measured).
@@ -19,7 +25,7 @@ const patchName = ({ owner, number }: Patch): string => `${nameOf(owner)} patch 
 export function* checkFlush(mesh: Mesh): Generator<Finding> {
   const flushing = mesh.patches.filter(intendsFlush)
   for (const patch of flushing) yield* checkInterval(mesh, patch)
-  yield* checkPairs(flushing)
+  yield* checkPairs(mesh, flushing)
   yield* checkDoubleLogs(mesh)
   if (mesh.entries.length === 0) return
   const isLogged = mesh.uses.length > 0 || mesh.patches.some(concernsAccessLog)
@@ -51,10 +57,12 @@ function* checkInterval({ options }: Mesh, patch: Patch): Generator<Finding> {
 }
 
 /** Two patches on one chain: another way to say it (Envoy refuses), or another interval (the last wins). */
-function* checkPairs(flushing: readonly Patch[]): Generator<Finding> {
+function* checkPairs({ rootNamespace }: Mesh, flushing: readonly Patch[]): Generator<Finding> {
   for (const [index, one] of flushing.entries()) {
     if (one.deprecatedFlush !== undefined && one.flush === undefined) {
-      const other = flushing.find((patch) => patch.flush !== undefined && overlaps(one, patch))
+      const other = flushing.find(
+        (patch) => patch.flush !== undefined && overlaps(one, patch, rootNamespace),
+      )
       yield other === undefined
         ? warning(
             'flush-deprecated',
@@ -70,7 +78,12 @@ function* checkPairs(flushing: readonly Patch[]): Generator<Finding> {
           )
     }
     for (const other of flushing.slice(index + 1)) {
-      if (one.flush === undefined || other.flush === undefined || !overlaps(one, other)) continue
+      if (one.flush === undefined || other.flush === undefined) continue
+      // A namespace's or a workload's own interval comes after the mesh's, and is meant to.
+      const isSameScope =
+        one.owner.namespace === other.owner.namespace &&
+        selectionOf(one.owner) === selectionOf(other.owner)
+      if (!isSameScope || !overlaps(one, other, rootNamespace)) continue
       yield warning(
         'flush-overlap',
         patchName(other),
@@ -101,7 +114,7 @@ function* checkDoubleLogs(mesh: Mesh): Generator<Finding> {
         'keep one of the two',
       )
     }
-    const twin = logging.slice(0, index).find((other) => overlaps(other, patch))
+    const twin = logging.slice(0, index).find((other) => overlaps(other, patch, mesh.rootNamespace))
     if (twin !== undefined || patch.accessLogs.length > 1) {
       yield error(
         'logged-twice',
@@ -139,11 +152,8 @@ function covers(mesh: Mesh, patch: Patch, entry: Entry, host: string, port: numb
   if (isForWaypoint(mesh, patch.owner) || context === 'GATEWAY') return false
   if ((portOf(patch) ?? port) !== port) return false
   // `0.0.0.0_443` is not the listener of a virtual address.
-  const isVirtual = entry.resolution === 'DYNAMIC_DNS' && capturesDns(mesh)
+  const isVirtual = entry.resolution === 'DYNAMIC_DNS' && capturesDns(mesh.meshConfig)
   if (listenerName !== undefined && isVirtual) return false
   if (chainName !== undefined) return false
   return sni === undefined || sni === '*' || sni === host
 }
-
-const capturesDns = ({ meshConfig }: Mesh): boolean =>
-  /"ISTIO_META_DNS_CAPTURE":"?true/.test(JSON.stringify(meshConfig?.fields ?? {}))

@@ -1,8 +1,7 @@
 import { fieldsOf, numberOf } from '../untyped.ts'
 import { type ClusterObject, hasLabels, specList } from '../yaml-stream.ts'
-import { isAmbient } from './expressions.ts'
 import { error, type Finding, nameOf } from './finding.ts'
-import { isWildcard, type Mesh } from './mesh.ts'
+import { isAmbient, isWildcard, type Mesh } from './mesh.ts'
 import { intendsFlush, type Patch } from './patch.ts'
 import { isForWaypoint, selectsGateway } from './placement.ts'
 

@@ -104,3 +104,7 @@ function readProvider(value: unknown): Provider {
     settings: fields,
   }
 }
+
+/** Whether sidecars answer DNS themselves, so that hosts get virtual addresses. */
+export const capturesDns = (meshConfig: MeshConfig | undefined): boolean =>
+  /"ISTIO_META_DNS_CAPTURE":"?true/.test(JSON.stringify(meshConfig?.fields['defaultConfig'] ?? {}))

@@ -1,7 +1,7 @@
 import { type Fields, listOf, numberOf, textOf } from '../untyped.ts'
 import { type ClusterObject, specList } from '../yaml-stream.ts'
 import { findMeshConfig, type MeshConfig } from './mesh-config.ts'
-import { type Patch, readPatches } from './patch.ts'
+import { type Patch, type PatchedAccessLog, readPatches } from './patch.ts'
 import { type AccessLogUse, readAccessLogUses } from './telemetry.ts'
 
 /** What doctor is told; everything else it finds in the objects. */
@@ -63,8 +63,15 @@ export const BUILT_IN_PROVIDERS = ['envoy', 'prometheus', 'stackdriver']
 
 export function readMesh(objects: readonly ClusterObject[], options: DoctorOptions): Mesh {
   const meshConfig = findMeshConfig(objects)
-  const patches = readPatches(objects)
-  const { receiver, host } = findReceiver(meshConfig, patches, options)
+  const all = readPatches(objects)
+  const { receiver, host } = findReceiver(meshConfig, all, options)
+  // Other receivers of access logs are no business of ours.
+  const patches = all.map((patch) => ({
+    ...patch,
+    accessLogs: patch.accessLogs.filter(
+      (log) => log.cluster?.endsWith(`||${host}`) === true || isNamedLikeOurs(log, options),
+    ),
+  }))
   const ours = new Set([options.provider, `${options.provider}-http`])
   for (const { name, service } of meshConfig?.providers ?? []) {
     if (service !== undefined && hostOf(service) === host) ours.add(name)
@@ -90,15 +97,27 @@ export const hostOf = (service: string): string => service.slice(service.indexOf
 
 const fqdn = ({ name, namespace }: Receiver): string => `${name}.${namespace}.svc.cluster.local`
 
+/** By the name of its log, or of a Service that is called like the provider. */
+const isNamedLikeOurs = (
+  { logName, cluster }: PatchedAccessLog,
+  { provider }: DoctorOptions,
+): boolean =>
+  logName === provider ||
+  logName === `${provider}-http` ||
+  (cluster ?? '').includes(`||${provider}.`)
+
 /** In this order: what was told, the provider, the access log of an EnvoyFilter, our default. */
 function findReceiver(
   meshConfig: MeshConfig | undefined,
   patches: readonly Patch[],
-  { receiver, provider }: DoctorOptions,
+  options: DoctorOptions,
 ): { receiver: Receiver; host: string } {
+  const { receiver, provider } = options
   if (receiver !== undefined) return { receiver, host: fqdn(receiver) }
   const ours = meshConfig?.providers.find(({ name }) => name === provider)
-  const clusters = patches.flatMap(({ accessLogs }) => accessLogs.map(({ cluster }) => cluster))
+  const logs = patches.flatMap(({ accessLogs }) => accessLogs)
+  const named = logs.filter((log) => isNamedLikeOurs(log, options))
+  const clusters = (named.length > 0 ? named : logs).map(({ cluster }) => cluster)
   const [, clusterPort, clusterHost] =
     clusters
       .map((cluster) => /^outbound\|(\d+)\|\|(.+)$/.exec(cluster ?? ''))
@@ -145,3 +164,10 @@ export const clusterOf = (host: string, port: number): string => `outbound|${por
 /** A server name that a host matches. */
 export const serverNameFor = (host: string): string =>
   isWildcard(host) ? `name${host.slice(1)}` : host
+
+/** Billed at a waypoint, whose Telemetry is its own. */
+export function isAmbient(mesh: Mesh, { object }: Entry): boolean {
+  const label = 'istio.io/use-waypoint'
+  const namespace = mesh.ofKind('Namespace').find(({ name }) => name === object.namespace)
+  return label in object.labels || (namespace !== undefined && label in namespace.labels)
+}

@@ -1,7 +1,9 @@
 import { at, type Fields, fieldsOf, listOf, numberOf, protoAt, textOf } from '../untyped.ts'
 import { type ClusterObject, specList } from '../yaml-stream.ts'
+import { nameOf } from './finding.ts'
 
 export const TCP_PROXY = 'envoy.filters.network.tcp_proxy'
+export const TCP_PROXY_TYPE = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy'
 
 const TYPE_PREFIX = 'type.googleapis.com/'
 const GRPC_LOGS = [
@@ -15,6 +17,7 @@ export interface PatchedAccessLog {
   readonly expression: string | undefined
   /** Names of the filters in use, `extension_filter` and so on. */
   readonly filters: readonly string[]
+  readonly logName: string | undefined
   readonly commonConfig: Fields
 }
 
@@ -91,25 +94,40 @@ function readAccessLog(log: unknown): PatchedAccessLog[] {
       cluster: textOf(protoAt(commonConfig, 'grpc_service', 'envoy_grpc', 'cluster_name')),
       expression: textOf(protoAt(filter, 'extension_filter', 'typed_config', 'expression')),
       filters: Object.keys(filter),
+      logName: textOf(protoAt(commonConfig, 'log_name')),
       commonConfig,
     },
   ]
 }
 
-/** Whether the patch is about access logs of connections; misspelt ones included. */
-export const concernsAccessLog = ({ value, accessLogs }: Patch): boolean =>
-  accessLogs.length > 0 || /flush|access_?log/i.test(Object.keys(flatKeys(value)).join(' '))
+/** `EnvoyFilter namespace/name patch 1`. */
+export const patchName = ({ owner, number }: Patch): string => `${nameOf(owner)} patch ${number}`
+
+/** A filter of connections; a patch without a filter name counts by its message. */
+const isOnTcpProxy = ({ filterName, type }: Patch): boolean =>
+  filterName === TCP_PROXY ||
+  (filterName === undefined && (type ?? TCP_PROXY_TYPE) === TCP_PROXY_TYPE)
+
+const hasKey = ({ value }: Patch, pattern: RegExp): boolean =>
+  Object.keys(flatKeys(value)).some((key) => pattern.test(key))
 
 /** Whether it was written to make open connections report; misspelt ones included. */
-export const intendsFlush = ({ value }: Patch): boolean =>
-  Object.keys(flatKeys(value)).some((key) => /flush|access_?log_?opt/i.test(key))
+export const intendsFlush = (patch: Patch): boolean =>
+  isOnTcpProxy(patch) && hasKey(patch, /flush|access_?log_?opt/i)
+
+/** Whether it was written for us, as far as can be seen: it logs to us, or makes connections report. */
+export const isForUs = (patch: Patch): boolean => patch.accessLogs.length > 0 || intendsFlush(patch)
+
+/** Whether it is about access logs of connections, ours or others', misspelt ones included. */
+export const concernsAccessLog = (patch: Patch): boolean =>
+  isForUs(patch) || (isOnTcpProxy(patch) && hasKey(patch, /access_?log/i))
 
 /** Keys of the value and of the maps right below it. */
 const flatKeys = (value: Fields): Fields =>
   Object.assign({}, value, ...Object.values(value).map(fieldsOf)) as Fields
 
-/** Whether one patch can reach a chain that the other reaches too. */
-export function overlaps(a: Patch, b: Patch): boolean {
+/** Whether one patch can reach a chain that the other reaches too; the root namespace reaches all. */
+export function overlaps(a: Patch, b: Patch, rootNamespace: string): boolean {
   const same = <T>(one: T | undefined, other: T | undefined): boolean =>
     one === undefined || other === undefined || one === other
   const contexts = a.context === b.context || a.context === 'ANY' || b.context === 'ANY'
@@ -118,7 +136,7 @@ export function overlaps(a: Patch, b: Patch): boolean {
     same(portOf(a), portOf(b)) &&
     same(a.sni, b.sni) &&
     same(a.filterName, b.filterName) &&
-    reachSameWorkloads(a.owner, b.owner)
+    reachSameWorkloads(a.owner, b.owner, rootNamespace)
   )
 }
 
@@ -129,9 +147,13 @@ export function portOf({ portNumber, listenerName }: Patch): number | undefined 
 }
 
 /** Different selectors are taken for different workloads. */
-function reachSameWorkloads(a: ClusterObject, b: ClusterObject): boolean {
-  const [one, other] = [a, b].map(({ spec }) =>
-    JSON.stringify(spec['targetRefs'] ?? spec['workloadSelector'] ?? null),
-  )
+function reachSameWorkloads(a: ClusterObject, b: ClusterObject, rootNamespace: string): boolean {
+  if (a.namespace !== b.namespace && ![a.namespace, b.namespace].includes(rootNamespace))
+    return false
+  const [one, other] = [selectionOf(a), selectionOf(b)]
   return one === other || one === 'null' || other === 'null'
 }
+
+/** The workloads of its namespace that an EnvoyFilter names, as text; `null` for all. */
+export const selectionOf = ({ spec }: ClusterObject): string =>
+  JSON.stringify(spec['targetRefs'] ?? spec['workloadSelector'] ?? null)

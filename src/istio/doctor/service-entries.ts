@@ -1,7 +1,6 @@
 import { at, listOf, numberOf, textOf, textsOf } from '../untyped.ts'
-import { isAmbient } from './expressions.ts'
 import { error, type Finding, nameOf, note, warning } from './finding.ts'
-import { type Entry, isTls, isWildcard, type Mesh } from './mesh.ts'
+import { type Entry, isAmbient, isTls, isWildcard, type Mesh } from './mesh.ts'
 import { routesOfGateways } from './routes.ts'
 
 /** Lower case, `*.` at the front at most, no dot at the end: Envoy and Istio compare hosts as text. */

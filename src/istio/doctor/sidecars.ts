@@ -1,8 +1,7 @@
 import { textsOf } from '../untyped.ts'
 import { type ClusterObject, specList } from '../yaml-stream.ts'
-import { isAmbient } from './expressions.ts'
 import { error, type Finding, nameOf } from './finding.ts'
-import { isWildcard, type Mesh } from './mesh.ts'
+import { isAmbient, isWildcard, type Mesh } from './mesh.ts'
 
 /**
  * `Sidecar` resources limit what a proxy knows. Without the receiver its cluster is gone while the
