@@ -71,6 +71,12 @@ test('law: nothing is wrong with what mesh-config prints, whatever the hosts', (
   )
 })
 
+test('nothing is wrong with a mesh that is billed at its egress gateway', () => {
+  const gatewayHosts = ['istio-egressgateway.istio-egress.svc.cluster.local']
+  const request = asked({ variant: ['egress-gateway'] }, { billAt: 'gateway', gatewayHosts })
+  assert.deepEqual(wrongIn(diagnosed(objectsIn(printMeshConfig(request)))), [])
+})
+
 test('two files that are right alone are wrong together: every byte would be billed twice', () => {
   const both = [...fixture('correct/telemetry'), ...fixture('correct/envoyfilter-only')]
   assert.ok(codesOf(diagnosed(both)).includes('logged-twice'))
