@@ -134,7 +134,8 @@ export const OPTIONS = [
   },
   {
     key: 'als.max_stream_age',
-    type: duration(10 * SECOND, 30 * DAY, true),
+    // Timers take 2^31 ms at most, 24.8 days.
+    type: duration(10 * SECOND, 24 * DAY, true),
     default: '0s',
     meaning: 'Age at which a stream is ended gracefully so that Envoy connects anew; 0 is never.',
     change: 'Leave it off with one receiver: ending streams moves nothing and only costs.',

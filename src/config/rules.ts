@@ -18,6 +18,8 @@ export function brokenRules(config: Config): readonly BrokenRule[] {
     ...addressRules(config),
     ...nameRules(config.rollup.names),
     ...kafkaRules(config.kafka),
+    ...sinkRules(config),
+    ...gatewayRules(config.gateways),
   ]
 }
 
@@ -109,6 +111,24 @@ function nameRules(names: Config['rollup']['names']): BrokenRule[] {
 }
 
 /** Checked without brokers too: a half-written section is told before it is turned on. */
+/** What a sink has got belongs to its name. */
+function sinkRules({ kafka, files }: Config): BrokenRule[] {
+  const both = kafka.brokers.length > 0 && files.directory !== ''
+  if (!both || kafka.name !== files.name) return []
+  return [{ key: 'files.name', wrong: 'is the name of the Kafka sink', fix: 'use another one' }]
+}
+
+function gatewayRules({ billAt, hosts }: Config['gateways']): BrokenRule[] {
+  if (billAt === 'sidecar' || hosts.length > 0) return []
+  return [
+    {
+      key: 'gateways.hosts',
+      wrong: 'has no value, but gateways.bill_at is gateway: sidecars would be billed as well',
+      fix: 'list the hosts of your egress gateways, like istio-egressgateway.istio-system.svc.cluster.local',
+    },
+  ]
+}
+
 function kafkaRules({ tls, sasl }: Config['kafka']): BrokenRule[] {
   const broken: BrokenRule[] = []
   const rule = (isBroken: boolean, key: OptionKey, wrong: string, fix: string) => {

@@ -160,7 +160,7 @@ test('values are read whole or not at all', () => {
     ['store: { path: "" }', /is empty/],
     ['store: { path: [a] }', /is a list or map/],
     ['log: { level: INFO }', /use one of debug, info, warn, error/],
-    ['als: { max_stream_age: 5s }', /use a duration from 0 or 10s to 30d/],
+    ['als: { max_stream_age: 5s }', /use a duration from 0 or 10s to 24d/],
     ['- a', /is not a map of keys/],
     ['just text', /is not a map of keys/],
   ]
@@ -200,6 +200,42 @@ test('variables are put into values after parsing, so they cannot add keys', () 
   ])
 })
 
+test('a list is a YAML list or a text with commas; what is wrong in it is told', () => {
+  const brokers = (text: string) => {
+    const loaded = loadConfig({ file: { name: 'a.yaml', text: `kafka: { brokers: ${text} }` } })
+    return 'config' in loaded ? loaded.config.kafka.brokers : loaded.problems
+  }
+  assert.deepEqual(brokers('[a:9092, "[::1]:9093"]'), ['a:9092', '[::1]:9093'])
+  assert.deepEqual(brokers('"a:9092, b:9092"'), ['a:9092', 'b:9092'])
+  assert.deepEqual(brokers('[]'), [])
+  assert.deepEqual(brokers('[a:9092, b]'), [
+    {
+      where: 'a.yaml:1',
+      key: 'kafka.brokers',
+      value: 'a:9092,b',
+      wrong: 'holds "b", which is not host:port',
+      fix: 'write a list of host:port, or empty',
+    },
+  ])
+  const [problem] = brokers('[[a]]') as { wrong: string }[]
+  assert.equal(problem?.wrong, 'holds a list or map')
+})
+
+test('a secret is never told: neither when it is printed nor when it is wrong', () => {
+  const env = { SNIMETER_KAFKA_SASL_PASSWORD: 'hunter2\n' }
+  const wrong = loadConfig({ env })
+  assert.ok('problems' in wrong)
+  assert.doesNotMatch(JSON.stringify(wrong.problems), /hunter2/)
+  const file = {
+    name: 'a.yaml',
+    text: 'kafka: { sasl: { mechanism: plain, username: u, password: "${env:P}" } }',
+  }
+  const loaded = loadConfig({ file, env: { P: 'hunter2' } })
+  assert.ok('config' in loaded)
+  assert.equal(loaded.config.kafka.sasl.password, 'hunter2')
+  assert.match(printConfig(loaded.settings), /password: \(hidden\)/)
+})
+
 test('rules between keys are checked', () => {
   const rules: [string, RegExp][] = [
     ['rollup: { window: 7m }', /rollup\.window: "7m" is neither/],
@@ -231,6 +267,11 @@ test('rules between keys are checked', () => {
       'kafka: { sasl: { mechanism: plain, username: u, password: a, password_file: b } }',
       /kafka\.sasl\.password_file: "b" is set beside kafka\.sasl\.password/,
     ],
+    [
+      'kafka: { brokers: [a:1], name: x }\nfiles: { directory: d, name: x }',
+      /files\.name: "x" is the name of the Kafka sink/,
+    ],
+    ['gateways: { bill_at: gateway }', /gateways\.hosts has no value, but gateways\.bill_at/],
     ['kafka: { sasl: { username: u } }', /kafka\.sasl\.mechanism: "none" is none, but a user name/],
     [
       'kafka: { sasl: { mechanism: scram-sha-512, password: a } }',
