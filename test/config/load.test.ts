@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type ConfigSources, defaultConfig, loadConfig } from '../../src/config/load.ts'
 import { environmentName, OPTIONS } from '../../src/config/options.ts'
 import { printConfig } from '../../src/config/print.ts'
-import { formatProblem } from '../../src/config/problem.ts'
+import { formatProblem, type Problem } from '../../src/config/problem.ts'
 import type { Config } from '../../src/config.ts'
 
 function load(sources: ConfigSources): Config {
@@ -217,7 +217,7 @@ test('a list is a YAML list or a text with commas; what is wrong in it is told',
       fix: 'write a list of host:port, or empty',
     },
   ])
-  const [problem] = brokers('[[a]]') as { wrong: string }[]
+  const [problem] = brokers('[[a]]') as readonly Problem[]
   assert.equal(problem?.wrong, 'holds a list or map')
 })
 
