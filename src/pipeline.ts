@@ -245,12 +245,14 @@ export class Pipeline {
   }
 
   #contextOf(node: Node): StreamContext {
-    const ids = this.identities.node(node)
+    const ids = this.identities.source(node)
     return {
       ...ids,
       scope: scopeOf(node.id),
       envoyMinor: envoyMinorOf(node.envoyVersion),
       hops: this.#hopsOf(node),
+      // Their connections are somebody else's.
+      reportsPeers: node.proxyType === 'router' || node.proxyType === 'waypoint',
     }
   }
 
@@ -312,7 +314,7 @@ export class Pipeline {
 }
 
 /** Everything the stages need to know of a stream; replaced when the stream says who it is. */
-export interface StreamContext extends SampleOrigin, DecodeStream {}
+export type StreamContext = SampleOrigin & DecodeStream
 
 /** One ALS call, as the pipeline knows it. */
 export class PipelineStream {

@@ -5,7 +5,15 @@ import { defaultConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config.ts'
 import { Pipeline } from '../src/pipeline.ts'
 import { Writer } from '../src/store/writer.ts'
-import { identifierField, tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
+import {
+  delimitedField,
+  identifierField,
+  identityFilterState,
+  peerFilterState,
+  tcpEntry,
+  tcpMessage,
+  textField,
+} from './helpers/entry-writer.ts'
 import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
 import { temporaryFolder } from './helpers/temporary-folder.ts'
 import { select } from './helpers/totals.ts'
@@ -50,6 +58,28 @@ interface Saying {
 }
 const SIDECAR_SAYS: Saying = { identifier: SHOP_SIDECAR, entry: SIDECARS_WORD }
 const GATEWAY_SAYS: Saying = { identifier: GATEWAY, entry: GATEWAYS_WORD }
+
+const WAYPOINT = identifierField({
+  id: 'waypoint~10.1.9.8~waypoint-3.istio-egress~istio-egress.svc.cluster.local',
+  cluster: 'waypoint.istio-egress',
+  metadata: { NAMESPACE: 'istio-egress', WORKLOAD_NAME: 'waypoint', CLUSTER_ID: 'c1' },
+  envoy: [1, 40, 0],
+})
+
+/** What a waypoint says of a connection, with these encoded fields about its peer. */
+const waypointSays = (...extra: Buffer[]): Saying => ({
+  identifier: WAYPOINT,
+  entry: tcpEntry({
+    streamId: '00000000-0000-4000-8000-000000000003',
+    type: 3,
+    sni: 'a.example',
+    upstreamCluster: 'inbound-vip|443|tcp|*.example',
+    startMs: NOON,
+    upload: 100,
+    download: 900,
+    extra,
+  }),
+})
 
 /** A process over a file that hears, commits and ends. */
 function run(path: string, gateways: Partial<Config['gateways']>, says: readonly Saying[]): void {
@@ -112,6 +142,21 @@ describe('a byte that passes a sidecar and a gateway', () => {
     })
   }
 
+  it('is billed to the service account that the gateway’s TLS has verified', (t) => {
+    const path = newFile(t)
+    const uri = delimitedField(1, textField(1, 'spiffe://cluster.local/ns/shop/sa/checkout-sa'))
+    const entry = tcpEntry({
+      streamId: '00000000-0000-4000-8000-000000000002',
+      type: 3,
+      sni: 'a.example',
+      tls: [delimitedField(5, uri)],
+      startMs: NOON,
+      upload: 100,
+    })
+    run(path, AT_GATEWAY, [{ identifier: GATEWAY, entry }])
+    assert.deepEqual(billed(path), ['checkout-sa a.example 100 1'])
+  })
+
   it('is neither billed nor a hop again after a restart, though all is said again', (t) => {
     const path = newFile(t)
     run(path, {}, [SIDECAR_SAYS, GATEWAY_SAYS])
@@ -138,5 +183,33 @@ describe('a byte that passes a sidecar and a gateway', () => {
         { pod: 'istio-egressgateway-7', hop: 1n },
       ],
     )
+  })
+})
+
+describe('a byte that passes a waypoint', () => {
+  const sources = (path: string) =>
+    select(
+      path,
+      'SELECT cluster, namespace, workload_kind, workload, upload_bytes FROM workload_totals',
+    ).map((row) => Object.values(row).join(' '))
+  const principal = identityFilterState('spiffe://cluster.local/ns/shop/sa/checkout-sa')
+
+  it('is billed to the workload that opened the connection', (t) => {
+    const path = newFile(t)
+    const peer = peerFilterState({ namespace: 'shop', workload: 'checkout', type: 'deployment' })
+    run(path, {}, [waypointSays(principal, peer)])
+    assert.deepEqual(sources(path), ['c1 shop Deployment checkout 100'])
+  })
+
+  it('is billed to its service account where only that is known', (t) => {
+    const path = newFile(t)
+    run(path, {}, [waypointSays(principal)])
+    assert.deepEqual(sources(path), ['c1 shop ServiceAccount checkout-sa 100'])
+  })
+
+  it('is billed to the waypoint, marked as one, where nothing is known', (t) => {
+    const path = newFile(t)
+    run(path, {}, [waypointSays()])
+    assert.deepEqual(sources(path), ['c1 istio-egress Waypoint waypoint 100'])
   })
 })

@@ -6,9 +6,11 @@ import {
   type NameSource,
   OTHER_NAME,
 } from '../model/destination.ts'
+import { NO_TEXT } from '../model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from '../model/source.ts'
 import { Dictionary } from './dictionary.ts'
 import { NameBudget, type NameBudgetConfig } from './name-budget.ts'
+import { sourceOfNode, sourceOfPeer } from './peer-source.ts'
 
 /**
  * Envoys and workloads known at one time. A mesh of 100,000 pods is far beyond what one receiver
@@ -88,6 +90,18 @@ export class SessionIdentities {
       return this.#workloads.intern(workloadKey(OTHER_WORKLOAD), OTHER_WORKLOAD)
     }
     return this.#workloads.intern(key, workload)
+  }
+
+  /** Ids of a node and of the workload that its connections belong to unless they say another. */
+  source(node: Node): { node: number; workload: number } {
+    const { node: id } = this.node(node)
+    return { node: id, workload: this.workload(sourceOfNode(this.#nodes.value(id).node)) }
+  }
+
+  peerWorkload(peer: number, node: number): number {
+    if (peer === NO_TEXT) return -1
+    const workload = sourceOfPeer(this.#texts.text(peer), this.#nodes.value(node).node)
+    return workload === undefined ? -1 : this.workload(workload)
   }
 
   /** Id of a destination without asking the budget: for rows that the file already has. */

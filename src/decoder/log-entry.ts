@@ -1,4 +1,5 @@
 import { parseIpAddress } from './ip-address.ts'
+import type { PeerReader } from './peer-reader.ts'
 import type { TextInterner } from './text-interner.ts'
 import type { WireReader } from './wire-reader.ts'
 
@@ -50,6 +51,8 @@ export class LogEntry {
   remoteEnd = 0
   localStart = 0
   localEnd = 0
+  /** Takes what entries say of their peers, on streams that report them. */
+  peer: PeerReader | undefined = undefined
   readonly #reader: WireReader
   readonly #texts: TextInterner
 
@@ -81,6 +84,7 @@ export class LogEntry {
     this.remoteEnd = 0
     this.localStart = 0
     this.localEnd = 0
+    if (this.peer !== undefined) this.peer.reset()
   }
 
   /** TCPAccessLogEntry: common_properties = 1, connection_properties = 2. */
@@ -195,6 +199,9 @@ export class LogEntry {
       case 122: // upstream_cluster = 15
         this.cluster = this.#texts.intern(this.#reader.bytes, start, end)
         return
+      case 170: // filter_state_objects = 21
+        if (this.peer !== undefined) this.peer.takeFilterState(start, end)
+        return
       case 186: // duration = 23
         if (!this.hasDuration) this.#resetTime(Column.durationSeconds)
         this.hasDuration = true
@@ -244,7 +251,7 @@ export class LogEntry {
     reader.limit = outer
   }
 
-  /** TLSProperties: tls_sni_hostname = 3. Its presence does not mean that TLS was terminated. */
+  /** TLSProperties: tls_sni_hostname = 3, peer_certificate_properties = 5. Its presence does not mean that TLS was terminated. */
   #readTls(start: number, end: number): void {
     const reader = this.#reader
     const { bytes } = reader
@@ -259,7 +266,11 @@ export class LogEntry {
     while (reader.position < end) {
       const tag = reader.tag()
       if (tag === 26) this.sni = this.#readText()
-      else reader.skip(tag)
+      else if (tag === 42 && this.peer !== undefined) {
+        const certificate = reader.delimited()
+        this.peer.takeCertificate(reader.position, certificate)
+        reader.position = certificate
+      } else reader.skip(tag)
     }
     reader.limit = outer
   }

@@ -8,6 +8,7 @@ import {
 } from '../model/sample.ts'
 import { identityHash } from './identity-hash.ts'
 import { Column, LogEntry } from './log-entry.ts'
+import { PeerReader } from './peer-reader.ts'
 import type { TextInterner } from './text-interner.ts'
 import { parseUuid } from './uuid.ts'
 import { MalformedError, WireReader } from './wire-reader.ts'
@@ -21,6 +22,8 @@ export interface DecodeStream {
   readonly scope: Uint8Array
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
+  /** Whether its entries are read for who opened their connections: waypoints and gateways. */
+  readonly reportsPeers?: boolean
 }
 
 /**
@@ -40,10 +43,12 @@ export class MessageDecoder {
   shedPeriodic = false
   readonly #reader = new WireReader()
   readonly #entry: LogEntry
+  readonly #peers: PeerReader
   #onFull: () => void = nothing
 
   constructor(texts: TextInterner) {
     this.#entry = new LogEntry(this.#reader, texts)
+    this.#peers = new PeerReader(this.#reader, texts)
   }
 
   /** Looks at the top level only: where the identifier is. */
@@ -78,6 +83,7 @@ export class MessageDecoder {
     onFull: () => void = nothing,
   ): void {
     this.#onFull = onFull
+    this.#entry.peer = stream.reportsPeers === true ? this.#peers : undefined
     this.rejected.fill(0)
     this.entries = 0
     const reader = this.#reader
@@ -200,6 +206,7 @@ export class MessageDecoder {
       batch.address[row * 4 + word] = hasAddress ? (address[word] as number) : 0
     }
     batch.port[row] = entry.port
+    if (entry.peer !== undefined) batch.peer[row] = entry.peer.intern()
     return ACCEPTED
   }
 

@@ -141,6 +141,7 @@ function copySample(
   const sni = texts.text(batch.sni[i] as number)
   const cluster = texts.text(batch.cluster[i] as number)
   const authority = texts.text(batch.authority[i] as number)
+  const peer = origin.reportsPeers ? texts.text(batch.peer[i] as number) : ''
   const port = batch.port[i] as number
   return {
     origin,
@@ -164,6 +165,7 @@ function copySample(
       into.sni[0] = intoTexts.internText(sni)
       into.cluster[0] = intoTexts.internText(cluster)
       into.authority[0] = intoTexts.internText(authority)
+      into.peer[0] = intoTexts.internText(peer)
       into.port[0] = port
     },
   }

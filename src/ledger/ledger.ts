@@ -195,9 +195,7 @@ export class Ledger {
     c.bytes[o * BYTES + Byte.kind] = kind
     c.bytes[o * BYTES + Byte.identityKind] = batch.identityKind[i] as number
     c.bytes[o * BYTES + Byte.meter] = chooseMeter(batch.entryType[i] as number, origin.envoyMinor)
-    c.bytes[o * BYTES + Byte.flags] = 0
-    c.words[o * WORDS + Word.node] = origin.node
-    c.words[o * WORDS + Word.workload] = origin.workload
+    this.#takeOrigin(c, o, batch, i, origin)
     c.words[o * WORDS + Word.destination] = noRoom ? this.#deps.identities.otherDestination() : NONE
     c.words[o * WORDS + Word.cluster] = 0
     for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
@@ -241,14 +239,8 @@ export class Ledger {
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
       if (!isTelling(batch, i, origin) && !final && upload === 0 && download === 0) return
-      this.#attribute(
-        c,
-        o,
-        origin,
-        this.#deps.names.resolve(batch, i),
-        arrivalMs,
-        this.#isHop(batch, i, origin),
-      )
+      this.#takeOrigin(c, o, batch, i, origin)
+      this.#attribute(c, o, this.#deps.names.resolve(batch, i), arrivalMs)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
     }
@@ -315,27 +307,36 @@ export class Ledger {
   #attribute(
     c: ConnectionChunk,
     o: number,
-    origin: SampleOrigin,
     destination: Parameters<Identities['budgetedDestination']>[1],
     nowMs: number,
-    hop: boolean,
   ): void {
     const { identities, bookings, coverage } = this.#deps
+    const workload = c.words[o * WORDS + Word.workload] as number
     c.bytes[o * BYTES + Byte.state] = RowState.open
-    if (hop)
-      c.bytes[o * BYTES + Byte.flags] = (c.bytes[o * BYTES + Byte.flags] as number) | RowFlag.hop
-    c.words[o * WORDS + Word.node] = origin.node
-    c.words[o * WORDS + Word.workload] = origin.workload
     if (c.words[o * WORDS + Word.destination] === NONE) {
-      c.words[o * WORDS + Word.destination] = identities.budgetedDestination(
-        origin.workload,
-        destination,
-      )
+      c.words[o * WORDS + Word.destination] = identities.budgetedDestination(workload, destination)
     }
-    coverage.seen(origin.node)
-    if (hop) return
+    coverage.seen(c.words[o * WORDS + Word.node] as number)
+    if (isHop(c, o)) return
     const start = Math.min(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
-    bookings.opened(origin.workload, c.words[o * WORDS + Word.destination] as number, start)
+    bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, start)
+  }
+
+  /** A waiting row takes its node, its source and whether it is a hop from the newest sample. */
+  #takeOrigin(
+    c: ConnectionChunk,
+    o: number,
+    batch: SampleBatch,
+    i: number,
+    origin: SampleOrigin,
+  ): void {
+    const { names, identities } = this.#deps
+    const { node, workload, hops, reportsPeers } = origin
+    const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : NONE
+    const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
+    c.words[o * WORDS + Word.node] = node
+    c.words[o * WORDS + Word.workload] = peers === NONE ? workload : peers
+    c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : 0
   }
 
   #close(row: number, c: ConnectionChunk, o: number, moment: number): void {
@@ -347,10 +348,6 @@ export class Ledger {
       c.words[o * WORDS + Word.destination] as number,
       moment,
     )
-  }
-
-  #isHop(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
-    return hops === 'all' || (hops === 'to_gateway' && this.#deps.names.isToGateway(batch, i))
   }
 
   /** Keeps the newest word on where the connection goes, for the `connections` view. */
@@ -377,21 +374,8 @@ export class Ledger {
         c.words[a + 2] as number,
         c.words[a + 3] as number,
       )
-      const origin = {
-        node: c.words[o * WORDS + Word.node] as number,
-        workload: c.words[o * WORDS + Word.workload] as number,
-        envoyMinor: 0,
-        hops: 'none' as const,
-      }
-      this.#attribute(
-        c,
-        o,
-        origin,
-        destination,
-        c.numbers[o * NUMBERS + Num.lastArrivalMs] as number,
-        // It never had bytes, and a hop that moves none makes no difference.
-        false,
-      )
+      const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
+      this.#attribute(c, o, destination, spoke)
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)

@@ -10,6 +10,8 @@ export interface SampleOrigin {
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
   readonly hops: HopRule
+  /** Whether samples say who opened their connections; `workload` is for those that do not. */
+  readonly reportsPeers: boolean
 }
 
 /**
@@ -29,6 +31,8 @@ export interface Names {
 
 /** Session ids for what a row refers to. */
 export interface Identities {
+  /** Id of the workload that a peer text names (see `model/peer.ts`); -1 where it names none. */
+  peerWorkload(peer: number, node: number): number
   /** Id of a destination within the name budgets of a workload; beyond them the id of `__other__`. */
   budgetedDestination(workload: number, destination: Destination): number
   /** Id of `__other__`, for bytes of connections that found no room. */

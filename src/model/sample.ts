@@ -58,6 +58,8 @@ export class SampleBatch {
   /** Upstream IP, IPv4 as IPv4-mapped IPv6, four words a row, all 0 where absent or no IP. */
   address: Int32Array
   port: Uint16Array
+  /** Text id of who opened it (see `model/peer.ts`); written on streams that report peers only. */
+  peer: Int32Array
 
   constructor(capacity = 256) {
     this.capacity = capacity
@@ -77,6 +79,7 @@ export class SampleBatch {
     this.authority = new Int32Array(capacity)
     this.address = new Int32Array(capacity * 4)
     this.port = new Uint16Array(capacity)
+    this.peer = new Int32Array(capacity)
   }
 
   reset(): void {

@@ -90,6 +90,8 @@ export interface TcpEntry {
   /** Default: true for the types that are not final. */
   readonly intermediate?: boolean
   readonly sni?: string
+  /** Encoded fields of tls_properties beside the SNI. */
+  readonly tls?: readonly Uint8Array[]
   readonly upstreamCluster?: string
   readonly startMs?: number
   readonly durationMs?: number
@@ -111,7 +113,9 @@ export function tcpEntry(entry: TcpEntry): Buffer {
     1,
     addressField(2, entry.downstreamRemote),
     addressField(3, entry.downstreamLocal),
-    entry.sni === undefined ? EMPTY : delimitedField(4, textField(3, entry.sni)),
+    entry.sni === undefined
+      ? EMPTY
+      : delimitedField(4, textField(3, entry.sni), ...(entry.tls ?? [])),
     timeField(5, entry.startMs),
     addressField(13, entry.upstreamRemote),
     addressField(14, entry.upstreamLocal),
@@ -163,6 +167,20 @@ export function identifierField(node: NodeDescription, logName = 'egress-sni'): 
     extensionFields(node.extensions ?? 0),
   )
   return delimitedField(1, encoded, textField(2, logName))
+}
+
+/** The filter state that a waypoint logs of its tunnel's peer: an Any of a StringValue. */
+export function identityFilterState(principal: string): Buffer {
+  const type = 'type.googleapis.com/google.protobuf.StringValue'
+  const any = delimitedField(2, textField(1, type), delimitedField(2, textField(1, principal)))
+  return mapEntry(21, 'io.istio.peer_principal', any)
+}
+
+/** The filter state `downstream_peer`: an Any of a Struct. */
+export function peerFilterState(fields: Readonly<Record<string, string>>): Buffer {
+  const type = 'type.googleapis.com/google.protobuf.Struct'
+  const any = delimitedField(2, textField(1, type), delimitedField(2, ...structFields(fields)))
+  return mapEntry(21, 'downstream_peer', any)
 }
 
 /** A StreamAccessLogsMessage of TCP entries. */

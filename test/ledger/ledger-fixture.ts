@@ -34,13 +34,21 @@ export interface Word {
   duration?: number
   sni?: string
   cluster?: string
+  /** Number of the workload that opened it, as text; read where the origin reports peers. */
+  peer?: string
   origin?: Partial<SampleOrigin>
 }
 
 /** Name of the one egress gateway, as a cluster. */
 export const GATEWAY = 'outbound|443||gateway.example'
 
-export const SIDECAR: SampleOrigin = { node: 0, workload: 0, envoyMinor: 1040, hops: 'none' }
+export const SIDECAR: SampleOrigin = {
+  node: 0,
+  workload: 0,
+  envoyMinor: 1040,
+  hops: 'none',
+  reportsPeers: false,
+}
 
 /** A ledger over a real rollup, with fakes for names and ids, and a hand on the clock. */
 export class LedgerFixture {
@@ -73,6 +81,7 @@ export class LedgerFixture {
           ofAddress: () => ({ name: '', nameSource: 'none' }),
         },
         identities: {
+          peerWorkload: (peer) => Number(this.#texts[peer] || -1),
           budgetedDestination: (_workload, destination) => this.#destinationId(destination.name),
           otherDestination: () => this.#destinationId('__other__'),
           cluster: (text) => text,
@@ -198,6 +207,7 @@ export class LedgerFixture {
     batch.plainDownload[0] = word.plainDownload ?? word.download ?? 0
     batch.sni[0] = this.#textId(word.sni ?? (word.cluster === undefined ? 'a.example' : ''))
     batch.cluster[0] = this.#textId(word.cluster ?? '')
+    batch.peer[0] = this.#textId(word.peer ?? '')
   }
 
   #tick(nowMs: number): void {
