@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Broker } from '../helpers/kafka/broker.ts'
-import { startBroker } from '../helpers/kafka/broker.ts'
+import { type Broker, startBroker } from '../helpers/kafka/broker.ts'
+import { startProxiedBroker } from '../helpers/kafka/proxied-broker.ts'
+import { readTopic } from '../helpers/kafka/read-topic.ts'
 
 /** Names and numbers of partitions of all topics. */
 async function topics(broker: Broker): Promise<Record<string, number>> {
@@ -13,8 +14,9 @@ async function topics(broker: Broker): Promise<Record<string, number>> {
 }
 
 test('a real Kafka for tests', async (t) => {
-  const broker = await startBroker(t)
-  if (broker === undefined) return
+  const proxied = await startProxiedBroker(t)
+  if (proxied === undefined) return
+  const { broker, proxy } = proxied
 
   await t.test('a topic survives a stop and a kill, on the same address', async () => {
     const { address } = broker
@@ -42,6 +44,26 @@ test('a real Kafka for tests', async (t) => {
     assert.equal(await Promise.race([answer, soon()]), undefined)
     broker.thaw()
     assert.deepEqual(await answer, { usage: 3 })
+  })
+
+  await t.test('the network in between delays, refuses, loses and recovers', async () => {
+    proxy.delay(50)
+    const before = performance.now()
+    assert.deepEqual(await readTopic(proxy.address, 'usage'), [])
+    assert.ok(performance.now() - before >= 100, 'there and back')
+
+    proxy.refuse()
+    const refused = readTopic(proxy.address, 'usage')
+    assert.equal(await Promise.race([refused, soon()]), undefined)
+    proxy.pass()
+    assert.deepEqual(await refused, [])
+
+    proxy.stall()
+    const lost = readTopic(proxy.address, 'usage')
+    assert.equal(await Promise.race([lost, soon()]), undefined)
+    proxy.pass()
+    proxy.cut()
+    assert.deepEqual(await lost, [])
   })
 })
 

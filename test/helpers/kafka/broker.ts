@@ -18,9 +18,10 @@ export interface TopicOptions {
 }
 
 /**
- * A real Kafka for this test: formatted, started, ready, and gone after the test. Takes 2 s on
- * two idle cores, 5 s and more on busy ones, so start one per file and share it among subtests. Without Kafka the test is
- * skipped and `undefined` is given (see `kafkaJars`): `if (broker === undefined) return`.
+ * A real Kafka for this test: formatted, started, ready, and gone after the test. Takes 2 s on two
+ * idle cores, 5 s and more on busy ones, so start one per file and share it among subtests. Without
+ * Kafka the test is skipped and `undefined` is given (see `kafkaJars`):
+ * `if (broker === undefined) return`.
  */
 export async function startBroker(
   t: TestContext,

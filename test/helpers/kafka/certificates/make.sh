@@ -13,7 +13,8 @@ certificate() { # certificate FILE NAME KEY EXTENSION YEAR-OF-END HOW-SIGNED…
   file=$1 name=$2 key=$3 extension=$4 end=$5
   shift 5
   : > "$scratch/index.txt"
-  printf '%s\n' '[ca]' "database=$scratch/index.txt" "rand_serial=yes" 'policy=policy' 'default_md=sha256' \
+  printf "%s\n" "[ca]" "database=$scratch/index.txt" rand_serial=yes policy=policy \
+    default_md=sha256 \
     '[policy]' 'commonName=supplied' '[extensions]' "$extension" > "$scratch/ca.cnf"
   openssl req -new -key "$key" -subj "/CN=$name" -out "$scratch/request.pem"
   openssl ca -batch -notext -config "$scratch/ca.cnf" -name ca -extensions extensions \
