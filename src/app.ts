@@ -4,6 +4,7 @@ import { FanOut } from './fan-out/fan-out.ts'
 import { declareFanOutMetrics } from './fan-out/metrics.ts'
 import { sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
+import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
 import { Pipeline } from './pipeline.ts'
 import { declarePipelineMetrics } from './pipeline-metrics.ts'
 import { QueryService } from './query/query-service.ts'
@@ -25,6 +26,8 @@ const HOUR_MS = 3_600_000
 const TICK_MS = 1000
 /** Longest time that sinks get to end at shutdown, ms; what they have not acknowledged waits in the file. */
 const SINK_STOP_MS = 3000
+/** Hops that hide bytes are looked for this often, ms. */
+const FINDINGS_MS = 60_000
 /** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
 const UNREADY_ABOVE = 1.25
 /** Shedding ends below this part of `memory.shed_above`. */
@@ -66,6 +69,7 @@ export class App {
       logger,
       status: () => this.#status(),
       query: (request) => this.#queries.run(request),
+      findings: () => this.#findings(),
     })
   }
 
@@ -105,8 +109,10 @@ export class App {
     const recorder = this.#makeRecorder()
     const pipeline = new Pipeline(this.#config, opening, recorder)
     const committer = new Committer(pipeline, store)
+    const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries })
     this.#parts = {
       store,
+      doctor,
       clock,
       pipeline,
       committer,
@@ -118,6 +124,7 @@ export class App {
     try {
       await restore(pipeline, store, this.#config.ledger.maxConnections, clock.now())
       declarePipelineMetrics(this.#metrics, pipeline, committer)
+      doctor.declareMetrics(this.#metrics)
       this.#declareStoreMetrics(store)
       this.#startFanOut(this.#parts.fanOut, store)
       await recorder?.start()
@@ -302,8 +309,12 @@ export class App {
     })
   }
 
-  #startTimers({ pipeline, committer, clock, timers }: Parts): void {
+  #startTimers({ pipeline, committer, clock, doctor, timers }: Parts): void {
     timers.push(
+      // For the metric; what fails now is asked again.
+      setInterval(() => {
+        if (pipeline.coverage.hopBytes > 0) doctor.refresh().catch(() => undefined)
+      }, FINDINGS_MS),
       setInterval(() => {
         pipeline.tick(clock.now())
         this.#watchMemory(pipeline)
@@ -331,6 +342,12 @@ export class App {
   #storeFailed(error: unknown): void {
     if (error instanceof ServiceError && error.code === 'store_uncommitted') return
     this.#failure.resolve(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  async #findings(): Promise<LiveFindings> {
+    const { doctor } = this.#running
+    await doctor.refresh()
+    return doctor.known
   }
 
   #status(): Record<string, unknown> {
@@ -368,6 +385,7 @@ interface Parts {
   readonly pipeline: Pipeline
   readonly committer: Committer
   readonly recorder: CaptureWriter | undefined
+  readonly doctor: LiveDoctor
   readonly fanOut: FanOut | undefined
   readonly receiver: AccessLogReceiver
   readonly timers: NodeJS.Timeout[]

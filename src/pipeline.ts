@@ -1,5 +1,6 @@
 import { DestinationResolver } from './attribution/destination-resolver.ts'
 import { envoyMinorOf, readIdentifier, scopeOf } from './attribution/node-identity.ts'
+import { NodeObservations } from './attribution/node-observations.ts'
 import { SessionIdentities, type UsedIds } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
@@ -55,6 +56,7 @@ export class Pipeline {
   readonly ledger: Ledger
   readonly rollup: Rollup
   readonly coverage: PendingCoverage
+  readonly observations = new NodeObservations()
   readonly held: HeldSamples
   readonly clock: LedgerClock
   readonly #decoder: MessageDecoder
@@ -96,6 +98,11 @@ export class Pipeline {
       identities: this.identities,
       bookings: this.rollup,
       coverage: this.coverage,
+      observations: {
+        attributed: (node, isNamed) =>
+          this.observations.attributed(this.identities.nodeOf(node), isNamed),
+        endedAgain: (node) => this.observations.endedAgain(this.identities.nodeOf(node)),
+      },
       held: this.held,
       newestStartMs: opening.clock.newestStartMs,
     })
@@ -150,6 +157,7 @@ export class Pipeline {
       batch.reset()
     })
     this.coverage.received(context.node, this.#decoder.entries, this.#decoder.rejected)
+    this.#observe(context, arrivalMs)
 
     // What it adds: cumulative samples to deltas, deltas to windows.
     this.ledger.apply(batch, context, arrivalMs)
@@ -161,6 +169,7 @@ export class Pipeline {
   tick(nowMs: number): void {
     this.clock.advance(nowMs)
     this.coverage.at(nowMs)
+    this.observations.at(nowMs)
     this.identities.advance(nowMs)
     this.ledger.sweep(nowMs, SWEEP_EVERY_MS)
     this.#moveMinutesFrom()
@@ -244,10 +253,17 @@ export class Pipeline {
     this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
   }
 
+  #observe({ sender }: StreamContext, arrivalMs: number): void {
+    const { shapes, latestEndMs, rejected } = this.#decoder
+    const withoutId = rejected[Reject.no_connection_id] as number
+    this.observations.heard(sender, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
+  }
+
   #contextOf(node: Node): StreamContext {
     const ids = this.identities.source(node)
     return {
       ...ids,
+      sender: this.identities.nodeOf(ids.node),
       scope: scopeOf(node.id),
       envoyMinor: envoyMinorOf(node.envoyVersion),
       hops: this.#hopsOf(node),
@@ -314,7 +330,7 @@ export class Pipeline {
 }
 
 /** Everything the stages need to know of a stream; replaced when the stream says who it is. */
-export type StreamContext = SampleOrigin & DecodeStream
+export type StreamContext = SampleOrigin & DecodeStream & { readonly sender: Node }
 
 /** One ALS call, as the pipeline knows it. */
 export class PipelineStream {

@@ -95,12 +95,17 @@ export class SessionIdentities {
   /** Ids of a node and of the workload that its connections belong to unless they say another. */
   source(node: Node): { node: number; workload: number } {
     const { node: id } = this.node(node)
-    return { node: id, workload: this.workload(sourceOfNode(this.#nodes.value(id).node)) }
+    return { node: id, workload: this.workload(sourceOfNode(this.nodeOf(id))) }
+  }
+
+  /** The node that an id stands for: the same object as long as it does. */
+  nodeOf(id: number): Node {
+    return this.#nodes.value(id).node
   }
 
   peerWorkload(peer: number, node: number): number {
     if (peer === NO_TEXT) return -1
-    const workload = sourceOfPeer(this.#texts.text(peer), this.#nodes.value(node).node)
+    const workload = sourceOfPeer(this.#texts.text(peer), this.nodeOf(node))
     return workload === undefined ? -1 : this.workload(workload)
   }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addDoctorLive } from './doctor-live.ts'
 import { addDoctorMesh } from './doctor-mesh.ts'
 import { addDoctorProxy } from './doctor-proxy.ts'
 import { DOCTOR_HELP, MESH_EXAMPLE } from './doctor-report.ts'
@@ -10,5 +11,5 @@ export function addDoctor(program: Command, surroundings: Surroundings): void {
     .command('doctor')
     .description('say what is wrong with how a mesh reports, and how to mend it')
     .addHelpText('after', `\n${DOCTOR_HELP}\n\nExample:\n  ${MESH_EXAMPLE}`)
-  for (const add of [addDoctorMesh, addDoctorProxy]) add(doctor, surroundings)
+  for (const add of [addDoctorMesh, addDoctorProxy, addDoctorLive]) add(doctor, surroundings)
 }

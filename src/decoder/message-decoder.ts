@@ -1,3 +1,4 @@
+import { LONG_MS, SHAPES, Shape } from '../model/entry-shape.ts'
 import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
 import {
   IdentityKind,
@@ -34,6 +35,10 @@ export interface DecodeStream {
 export class MessageDecoder {
   /** Refusals of the last message, by index of `REJECT_REASONS`. */
   readonly rejected = new Float64Array(REJECT_REASONS.length)
+  /** Samples of the last message, by the `Shape` of their entries. */
+  readonly shapes = new Float64Array(SHAPES)
+  /** Latest end that an entry of the last message tells, by its node's clock, unix ms; or `NO_TIME`. */
+  readonly latestEndMs = new Float64Array(1)
   /** Entries of the last message: those that became samples plus those refused. */
   entries = 0
   /** Where the last scanned message holds its identifier; -1 when it has none. */
@@ -85,6 +90,8 @@ export class MessageDecoder {
     this.#onFull = onFull
     this.#entry.peer = stream.reportsPeers === true ? this.#peers : undefined
     this.rejected.fill(0)
+    this.shapes.fill(0)
+    this.latestEndMs[0] = NO_TIME
     this.entries = 0
     const reader = this.#reader
     reader.reset(message, 0, message.length)
@@ -207,7 +214,22 @@ export class MessageDecoder {
     }
     batch.port[row] = entry.port
     if (entry.peer !== undefined) batch.peer[row] = entry.peer.intern()
+    const shape =
+      (final ? Shape.final : 0) |
+      (kind === SampleKind.request ? Shape.request : 0) |
+      (type === 0 ? Shape.untyped : 0) |
+      (final ? this.#noteEnd(batch, row) : 0)
+    this.shapes[shape] = (this.shapes[shape] as number) + 1
     return ACCEPTED
+  }
+
+  /** Notes when a final entry ended; `Shape.long` where it lasted long. */
+  #noteEnd(batch: SampleBatch, row: number): number {
+    const start = batch.startMs[row] as number
+    const duration = batch.durationMs[row] as number
+    if (start === NO_TIME || duration === NO_TIME) return 0
+    if (start + duration > (this.latestEndMs[0] as number)) this.latestEndMs[0] = start + duration
+    return duration >= LONG_MS ? Shape.long : 0
   }
 
   /** Writes the identity (design: rules of the ledger, 4 and 5); `none` if the entry has none. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { connectionsRoute } from './connections-route.ts'
+import { findingsRoute } from './findings-route.ts'
 import { healthRoutes } from './health-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
 import { schemasRoute } from './schemas-route.ts'
@@ -22,4 +23,5 @@ export function addRoutes(server: FastifyInstance, deps: RouteDependencies): voi
   server.get('/api/v1/status', statusRoute(deps))
   server.get('/api/v1/totals', totalsRoute(deps))
   server.get('/api/v1/connections', connectionsRoute(deps))
+  server.get('/api/v1/findings', findingsRoute(deps))
 }

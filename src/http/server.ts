@@ -24,8 +24,18 @@ export interface HttpDependencies {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Answers questions to the file; rejects with a ServiceError. */
   readonly query: (request: QueryRequest) => Promise<Totals>
+  /** What is wrong with how the mesh reports; rejects with a ServiceError. */
+  readonly findings: () => Promise<MeshFindings>
   /** Wall clock, unix ms: what `since=-1h` is relative to. */
   readonly wallMs?: () => number
+}
+
+/** Findings as they are sent, and what they were made of. */
+export interface MeshFindings {
+  /** Unix ms; 0 = nothing was seen yet. */
+  readonly sinceMs: number
+  readonly nodes: number
+  readonly findings: readonly object[]
 }
 
 /** Nothing here takes a body. */

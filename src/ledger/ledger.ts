@@ -20,7 +20,14 @@ import { HeldSamples } from './held-samples.ts'
 import type { LedgerClock } from './ledger-clock.ts'
 import { type LedgerConfig, ORPHAN_MEMORY_MS, orphanAfterMs } from './ledger-config.ts'
 import { LedgerRows } from './ledger-rows.ts'
-import type { Bookings, CoverageTally, Identities, Names, SampleOrigin } from './ports.ts'
+import type {
+  Bookings,
+  CoverageTally,
+  Identities,
+  Names,
+  Observations,
+  SampleOrigin,
+} from './ports.ts'
 
 const NONE = -1
 
@@ -30,6 +37,7 @@ export interface LedgerDependencies {
   readonly identities: Identities
   readonly bookings: Bookings
   readonly coverage: CoverageTally
+  readonly observations: Observations
   readonly held: HeldSamples
   /** Newest start among the file's rows, unix ms: what memory has forgotten at start. */
   readonly newestStartMs: number
@@ -246,7 +254,7 @@ export class Ledger {
     }
 
     this.#bookGrowth(c, o, upload, download, moment)
-    if (final && c.bytes[o * BYTES + Byte.state] !== RowState.closed) this.#close(row, c, o, moment)
+    if (final) this.#end(row, c, o, moment)
     this.dirty.mark(row)
   }
 
@@ -310,13 +318,16 @@ export class Ledger {
     destination: Parameters<Identities['budgetedDestination']>[1],
     nowMs: number,
   ): void {
-    const { identities, bookings, coverage } = this.#deps
+    const { identities, bookings, coverage, observations } = this.#deps
     const workload = c.words[o * WORDS + Word.workload] as number
     c.bytes[o * BYTES + Byte.state] = RowState.open
     if (c.words[o * WORDS + Word.destination] === NONE) {
       c.words[o * WORDS + Word.destination] = identities.budgetedDestination(workload, destination)
     }
-    coverage.seen(c.words[o * WORDS + Word.node] as number)
+    const node = c.words[o * WORDS + Word.node] as number
+    coverage.seen(node)
+    const { nameSource } = destination
+    observations.attributed(node, nameSource !== 'address' && nameSource !== 'none')
     if (isHop(c, o)) return
     const start = Math.min(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
     bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, start)
@@ -339,7 +350,11 @@ export class Ledger {
     c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : 0
   }
 
-  #close(row: number, c: ConnectionChunk, o: number, moment: number): void {
+  #end(row: number, c: ConnectionChunk, o: number, moment: number): void {
+    if (c.bytes[o * BYTES + Byte.state] === RowState.closed) {
+      this.#deps.observations.endedAgain(c.words[o * WORDS + Word.node] as number)
+      return
+    }
     this.#rows.close(row)
     this.#deps.coverage.closed(c.words[o * WORDS + Word.node] as number)
     if (isHop(c, o)) return

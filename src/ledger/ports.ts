@@ -64,6 +64,14 @@ export interface Bookings {
   ): void
 }
 
+/** What gives away how a node is set up; see `attribution/node-observations.ts`. */
+export interface Observations {
+  /** A connection was attributed; `isNamed` is false where only its address is known, or nothing. */
+  attributed(node: number, isNamed: boolean): void
+  /** An end that had been told already. */
+  endedAgain(node: number): void
+}
+
 /** What is known about how complete a node's reports are. */
 export interface CoverageTally {
   seen(node: number): void

@@ -9,6 +9,7 @@ import type { Totals, TotalsQuery } from './totals.ts'
 export type QueryRequest =
   | { readonly kind: 'totals'; readonly query: TotalsQuery }
   | { readonly kind: 'connections'; readonly query: ConnectionsQuery }
+  | { readonly kind: 'hidden-hops' }
 
 export type QueryAnswer =
   | { readonly value: Totals }

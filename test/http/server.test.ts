@@ -34,6 +34,7 @@ async function startServer() {
         asked.push(request)
         return answer()
       },
+      findings: () => Promise.resolve({ sinceMs: NOW_MS, nodes: 3, findings: [{ code: 'x' }] }),
       wallMs: () => NOW_MS,
     },
   )
@@ -86,6 +87,17 @@ test('metrics are in the text format of Prometheus', async () => {
   assert.equal(status, 200)
   assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8')
   assert.match(body, /^snimeter_build_info\{version="1\.2\.3"\} 1$/m)
+})
+
+test('findings are JSON that says of when and of how many proxies they are', async () => {
+  await using http = await startServer()
+  const { status, body } = await http.get('/api/v1/findings')
+  assert.equal(status, 200)
+  assert.deepEqual(JSON.parse(body), {
+    since: '2026-11-24T18:00:00.000Z',
+    nodes: 3,
+    findings: [{ code: 'x' }],
+  })
 })
 
 test('the status is JSON in which counts beyond doubles are texts', async () => {
@@ -248,6 +260,7 @@ test('a port that is taken is refused with what the system said', async () => {
       metrics: new Metrics({ process: false }),
       status: () => ({}),
       query: () => Promise.reject(new Error('not asked')),
+      findings: () => Promise.reject(new Error('not asked')),
     },
   )
   await assert.rejects(second.start(), {

@@ -59,6 +59,9 @@ export class LedgerFixture {
   readonly held: HeldSamples
   readonly ledger: Ledger
   readonly names: string[] = []
+  /** Connections attributed to no name, and ends told again. */
+  unnamed = 0
+  endedAgain = 0
   readonly #texts = ['']
   readonly #textTable: Texts = {
     text: (id) => this.#texts[id] ?? '',
@@ -74,6 +77,10 @@ export class LedgerFixture {
         held: this.held,
         bookings: this.rollup,
         coverage: this.coverage,
+        observations: {
+          attributed: (_node, isNamed) => void (isNamed || this.unnamed++),
+          endedAgain: () => void this.endedAgain++,
+        },
         newestStartMs,
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),

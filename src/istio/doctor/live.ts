@@ -1,0 +1,190 @@
+import { LONG_MS } from '../../model/entry-shape.ts'
+import type { NodeReport } from '../../model/node-report.ts'
+import type { Workload } from '../../model/source.ts'
+import { error, type Finding, note, sortedFindings, warning } from './finding.ts'
+
+/** What a running receiver knows of how its mesh reports. */
+export interface LiveMesh {
+  readonly nodes: readonly NodeReport[]
+  /** Names to which hops moved bytes that nobody was billed for. */
+  readonly hiddenHops: readonly HiddenHop[]
+  readonly billAt: 'sidecar' | 'gateway'
+  readonly flushIntervalMs: number
+}
+
+/** A name, and how many bytes of hops to it nobody was billed for. */
+export interface HiddenHop {
+  readonly sni: string
+  readonly bytes: bigint
+}
+
+/** What may be wrong with one node: a rule of `RULES`. */
+interface Symptom {
+  readonly severity: 'error' | 'warning' | 'note'
+  readonly code: string
+  /** Whether this node has it. */
+  readonly has: (report: NodeReport, mesh: LiveMesh) => boolean
+  /** What is wrong, of all nodes of a workload that have it. */
+  readonly wrong: (reports: readonly NodeReport[], mesh: LiveMesh) => string
+  readonly fix: string
+}
+
+/** Releases from which entries say all that is needed; Envoy 1.35 is Istio 1.27's. */
+const WIRE_BYTES_SINCE = 1026
+const TRIED_SINCE = 1035
+/** Of a node whose clock is right, ends arrive after they were: ALS waits a second, at most. */
+const AHEAD_MS = 2000
+const BEHIND_MS = 60_000
+/** Messages with ends from which a lag is the clock's, and not a backlog's. */
+const ENOUGH_ENDS = 3
+
+const sum = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
+  reports.reduce((total, report) => total + of(report), 0)
+
+const seconds = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s`
+
+const versions = (reports: readonly NodeReport[]): string =>
+  [...new Set(reports.map(({ node }) => node.envoyVersion))].sort().join(', ')
+
+const isOlder = ({ envoyMinor }: NodeReport, release: number): boolean =>
+  envoyMinor !== 0 && envoyMinor < release
+
+const MESH_CONFIG = 'apply what `snimeter mesh-config` prints'
+
+const RULES: readonly Symptom[] = [
+  {
+    severity: 'warning',
+    code: 'no-periodic-entries',
+    // With a longer flush interval a silence of two minutes means nothing.
+    has: ({ longEnds, periodic }, { flushIntervalMs }) =>
+      longEnds > 0 && periodic === 0 && 2 * flushIntervalMs <= LONG_MS,
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.longEnds)} connections of two minutes or longer were reported at their end only`,
+    fix: `set access_log_flush_interval on their port: ${MESH_CONFIG}`,
+  },
+  {
+    severity: 'warning',
+    code: 'no-server-name',
+    has: ({ connections, unnamed }) => unnamed > 0 && 2 * unnamed >= connections,
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.unnamed)} of ${sum(reports, (r) => r.connections)} connections had neither a server name nor a cluster with a host; their bytes are billed to addresses`,
+    fix: 'declare a TLS ServiceEntry on the port, which brings tls_inspector, and report only what has a server name',
+  },
+  {
+    severity: 'error',
+    code: 'no-connection-ids',
+    has: (report) => report.withoutId > report.ends && !isOlder(report, 1025),
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.withoutId)} entries without a stream id, more than connections that ended; they count nothing`,
+    fix: 'log in the tcp_proxy filter, not only on the listener',
+  },
+  {
+    severity: 'error',
+    code: 'old-envoy',
+    has: (report) => isOlder(report, WIRE_BYTES_SINCE),
+    wrong: (reports) =>
+      `Envoy ${versions(reports)} is too old: before 1.26 there are no wire bytes, before 1.25 no connection ids and no periodic entries, before 1.24 no server names of TLS that passes through`,
+    fix: 'upgrade the proxies; restart the pods that still run them',
+  },
+  {
+    severity: 'warning',
+    code: 'untried-envoy',
+    has: (report) => !isOlder(report, WIRE_BYTES_SINCE) && isOlder(report, TRIED_SINCE),
+    wrong: (reports) => `Envoy ${versions(reports)} is older than any that was tried (1.35)`,
+    fix: 'upgrade to Istio 1.27 or later',
+  },
+  {
+    severity: 'warning',
+    code: 'listener-log',
+    has: (report) => report.endedAgain > 0 && report.untypedEnds > 0 && !isOlder(report, 1027),
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.untypedEnds)} connections were reported by their listener as well; they are billed once, but sent twice`,
+    fix: 'take the log off the listener: the one in tcp_proxy says it all',
+  },
+  {
+    severity: 'warning',
+    code: 'two-loggers',
+    has: ({ endedAgain, untypedEnds }) => endedAgain > untypedEnds,
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.endedAgain - r.untypedEnds)} ends of connections came more than once: two loggers report them; they are billed once, but sent twice`,
+    fix: 'keep one way: a Telemetry, or an EnvoyFilter with an access_log (`snimeter doctor mesh` finds both)',
+  },
+  {
+    severity: 'warning',
+    code: 'clock-ahead',
+    has: ({ lagMs = 0 }) => lagMs < -AHEAD_MS,
+    wrong: (reports) =>
+      `connections ended up to ${seconds(Math.min(...reports.map((r) => r.lagMs ?? 0)))} in the future: the clock is ahead`,
+    fix: "set the node's clock (NTP), or the receiver's",
+  },
+  {
+    severity: 'warning',
+    code: 'clock-behind',
+    has: ({ lagMs = 0, messagesWithEnds }) => lagMs > BEHIND_MS && messagesWithEnds >= ENOUGH_ENDS,
+    wrong: (reports) =>
+      `every end arrived at least ${seconds(Math.min(...reports.map((r) => r.lagMs ?? 0)))} late: the clock is behind, or entries wait for long`,
+    fix: "set the node's clock (NTP); is the receiver slow, or far away?",
+  },
+  {
+    severity: 'warning',
+    code: 'no-workload',
+    has: ({ node }) => node.workload.kind === 'Node' || node.workload.kind === 'unknown',
+    wrong: (reports) =>
+      `the identifier names no workload: ${reports.every(({ node }) => node.id === '') ? 'streams did not say who they are' : `node ${reports[0]?.node.id}`}`,
+    fix: 'give the proxy Istio’s metadata (NAMESPACE, WORKLOAD_NAME, OWNER)',
+  },
+  {
+    severity: 'note',
+    code: 'gateway-hops',
+    has: ({ node, connections }, { billAt }) =>
+      node.proxyType === 'router' && billAt === 'sidecar' && connections > 0,
+    wrong: (reports) =>
+      `reported ${sum(reports, (r) => r.connections)} connections that sidecars are billed for; they are in coverage as hop bytes`,
+    fix: 'filter its log, or set gateways.bill_at',
+  },
+]
+
+/** Everything that is wrong with how a mesh reports, worst first; one line per workload and symptom. */
+export function diagnoseLive(mesh: LiveMesh): Finding[] {
+  return sortedFindings([...hiddenHops(mesh), ...RULES.flatMap((rule) => findingsOf(rule, mesh))])
+}
+
+function hiddenHops({ hiddenHops, billAt }: LiveMesh): Finding[] {
+  const [hop, billed] = billAt === 'sidecar' ? ['gateways', 'sidecars'] : ['sidecars', 'gateways']
+  return hiddenHops.map(({ sni, bytes }) =>
+    error(
+      'hop-hides-bytes',
+      `name ${sni}`,
+      `${hop} moved ${bytes} bytes to it, and no ${billed} reported them: nobody is billed`,
+      billAt === 'sidecar'
+        ? "behind a gateway the sidecars' filter must ask for the server name (`snimeter mesh-config --variant egress-gateway`); or set gateways.bill_at: gateway"
+        : 'let the gateways report (`snimeter mesh-config --variant egress-gateway`), or set gateways.bill_at: sidecar',
+    ),
+  )
+}
+
+const MAKE = { error, warning, note } as const
+
+function findingsOf(rule: Symptom, mesh: LiveMesh): Finding[] {
+  const byWorkload = new Map<string, NodeReport[]>()
+  for (const report of mesh.nodes) {
+    if (!rule.has(report, mesh)) continue
+    const subject = subjectOf(report.node.workload)
+    const reports = byWorkload.get(subject)
+    if (reports === undefined) byWorkload.set(subject, [report])
+    else reports.push(report)
+  }
+  return [...byWorkload].map(([subject, reports]) =>
+    MAKE[rule.severity](
+      rule.code,
+      subject,
+      `${reports.length > 1 ? `${reports.length} proxies: ` : ''}${rule.wrong(reports, mesh)}`,
+      rule.fix,
+    ),
+  )
+}
+
+function subjectOf({ cluster, namespace, kind, name }: Workload): string {
+  const place = [cluster, namespace].filter((part) => part !== '').join('/')
+  return `${kind} ${place === '' ? '' : `${place}/`}${name}`
+}

@@ -1,0 +1,41 @@
+import type Database from 'better-sqlite3'
+import { saturatingSum } from '../runtime/saturating-sum.ts'
+
+/** A sidecar and a gateway tell the same bytes at most a flush interval apart; this is far more, ms. */
+const APART_MS = 10 * 60_000
+const MOST_NAMES = 100
+
+/**
+ * Names, by SNI, that hops have moved bytes to for which nobody was billed: the other proxy does not
+ * report them. A gateway's own mutual TLS (`outbound_.443_._.host`) is no name of an app's and left out.
+ */
+export function queryHiddenHops(database: Database.Database): {
+  columns: string[]
+  rows: (string | bigint)[][]
+} {
+  const columns = ['sni', 'hop_bytes']
+  // Most meshes have no hops: then this is all that is asked.
+  if (database.prepare('SELECT 1 FROM connection WHERE hop = 1 LIMIT 1').get() === undefined) {
+    return { columns, rows: [] }
+  }
+  const rows = database
+    .prepare(`
+      WITH hops AS (
+        SELECT d.name AS sni, ${saturatingSum('c.upload + c.download')} AS hop_bytes,
+               max(c.previous_span_end_ms) AS moved_ms
+        FROM connection c JOIN destination d ON d.id = c.destination_id
+        WHERE c.hop = 1 AND c.upload + c.download > 0 AND d.name_source = 'sni'
+          AND substr(d.name, 1, 10) <> 'outbound_.' AND substr(d.name, 1, 2) <> '__'
+        GROUP BY d.name),
+      billed AS (
+        SELECT d.name AS sni, max(t.last_ms) AS last_ms
+        FROM pair_total t JOIN destination d ON d.id = t.destination_id
+        WHERE t.upload > 0 OR t.download > 0
+        GROUP BY d.name)
+      SELECT h.sni, h.hop_bytes FROM hops h LEFT JOIN billed b ON b.sni = h.sni
+      WHERE b.sni IS NULL OR b.last_ms < h.moved_ms - ${APART_MS}
+      ORDER BY h.hop_bytes DESC, h.sni LIMIT ${MOST_NAMES}`)
+    .raw()
+    .all()
+  return { columns, rows: rows as (string | bigint)[][] }
+}
