@@ -5,7 +5,9 @@ import type { EnvoyIdentity } from '../../src/demo/envoy-config.ts'
 import type { EnvoyProcess } from '../../src/demo/envoy-process.ts'
 import { TlsClient } from '../../src/demo/tls-client.ts'
 import { TlsServer } from '../../src/demo/tls-server.ts'
+import { WILDCARD_HOSTS } from '../../src/istio/mesh-config/expression.ts'
 import { VARIANTS } from '../../src/istio/mesh-config/variants.ts'
+import { runCommand } from '../helpers/command.ts'
 import { ENVOY_VERSIONS, realEnvoy } from '../helpers/envoy.ts'
 import { type GoldenOptions, startGolden } from '../helpers/golden-envoy.ts'
 import { startHttpOrigin } from '../helpers/http-origin.ts'
@@ -234,8 +236,30 @@ describe('with listeners that Istio generates, in a real Envoy', () => {
         0,
       )
       assert.deepEqual(scene.hopBytes(), { [hop.workload]: BigInt(bytes) })
+      const { code, stderr } = await runCommand(['doctor', 'live', '--url', scene.serve.httpUrl])
+      assert.equal(code, 0, stderr)
     })
   }
+
+  it('egress gateway whose sidecars’ filter hides the bytes: doctor live says so', async (t) => {
+    const scene = await Scene.open(t)
+    if (scene === undefined) return
+    const gateway = await scene.envoy('egress-gateway-router', [`outbound|443||*.${HOST}`], {
+      identity: GATEWAY,
+      proxyType: 'router',
+    })
+    // The sidecar's cluster is the gateway's: no `|*.` in it.
+    const sidecar = await scene.envoy('egress-gateway-sidecar', [PASSTHROUGH], {
+      upstreams: { [GATEWAY_CLUSTER]: gateway.portOf('0.0.0.0_8443') },
+      expressions: { snimeter: WILDCARD_HOSTS },
+    })
+    await talk(sidecar.port, `photos.${HOST}`)
+    await scene.closed(1)
+    assert.deepEqual(totalsByWorkloadAndName(scene.db), {})
+    const { code, stdout } = await runCommand(['doctor', 'live', '--url', scene.serve.httpUrl])
+    assert.match(stdout, new RegExp(`^error +name photos.${HOST}: .*\\[hop-hides-bytes\\]`))
+    assert.equal(code, 1)
+  })
 })
 
 /** One request through the sidecar, to the end of its response. */

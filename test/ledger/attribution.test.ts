@@ -62,3 +62,20 @@ describe('the window of a connection', () => {
     })
   })
 })
+
+describe('observed', () => {
+  it('is a connection that neither name nor cluster tells', () => {
+    const f = new LedgerFixture()
+    f.hear({ id: 1, type: END, sni: '', start: 0, at: 1000 })
+    f.hear({ id: 2, type: END, sni: 'a.example', start: 0, at: 1000 })
+    f.hear({ id: 3, type: END, sni: '', cluster: 'host.example', start: 0, at: 1000 })
+    assert.equal(f.unnamed, 1)
+  })
+
+  it('is an end that has been told already, each time', () => {
+    const f = new LedgerFixture()
+    for (const at of [1000, 1001, 1002]) f.hear({ type: END, upload: 5, start: 0, at })
+    f.hear({ type: PERIODIC, upload: 5, start: 0, at: 2000 })
+    assert.equal(f.endedAgain, 2)
+  })
+})
