@@ -360,6 +360,7 @@ export class App {
       streams: parts?.receiver.streams ?? 0,
       open_connections: parts?.pipeline.ledger.living ?? 0,
       entries: parts?.pipeline.coverage.entries ?? 0,
+      findings: parts?.doctor.wrong ?? 0,
       path: this.#config.store.path,
       sinks: (parts?.store.sinks ?? []).map((sink) => ({
         name: sink.name,

@@ -56,6 +56,11 @@ export class LiveDoctor {
     }
   }
 
+  /** How many of those are errors and warnings. */
+  get wrong(): number {
+    return this.known.findings.filter(({ severity }) => severity !== 'note').length
+  }
+
   declareMetrics(metrics: Metrics): void {
     metrics.gauge({
       name: 'snimeter_mesh_findings',

@@ -79,5 +79,6 @@ function headerOf(url: string, status: unknown): TopHeader {
     uptimeMs: typeof uptime === 'number' ? uptime * 1000 : undefined,
     openConnections: count('open_connections'),
     streams: count('streams'),
+    findings: count('findings'),
   }
 }

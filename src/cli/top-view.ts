@@ -24,6 +24,8 @@ export interface TopHeader {
   readonly uptimeMs: number | undefined
   readonly openConnections: bigint | undefined
   readonly streams: bigint | undefined
+  /** Errors and warnings of `doctor live`. */
+  readonly findings: bigint | undefined
 }
 
 export interface TopScreen {
@@ -79,6 +81,9 @@ function headerLines({ header, rows, complete }: TopScreen): string[] {
   if (header.streams !== undefined) known.push(`${groupedCount(header.streams)} streams`)
   if (header.openConnections !== undefined) {
     known.push(`${groupedCount(header.openConnections)} open connections`)
+  }
+  if (header.findings !== undefined && header.findings > 0n) {
+    known.push(`${groupedCount(header.findings)} findings: snimeter doctor live`)
   }
   const rates = rows.flatMap(({ rate }) => (rate === undefined ? [] : [rate]))
   const sum = (numbers: readonly number[]): number | undefined =>

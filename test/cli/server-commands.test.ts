@@ -26,7 +26,7 @@ const totals = (upload: string) => ({
   ],
 })
 
-const STATUS = { ready: true, uptime_seconds: 61, streams: 2, open_connections: 1234 }
+const STATUS = { ready: true, uptime_seconds: 61, streams: 2, open_connections: 1234, findings: 3 }
 
 test('top --once looks twice and prints header and table, with control characters escaped', async () => {
   await using server = await fakeServer({
@@ -46,7 +46,7 @@ test('top --once looks twice and prints header and table, with control character
   const lines = stdout.split('\n')
   assert.equal(
     lines[0],
-    `snimeter ${server.url} · ready · up 1m 1s · 2 streams · 1,234 open connections`,
+    `snimeter ${server.url} · ready · up 1m 1s · 2 streams · 1,234 open connections · 3 findings: snimeter doctor live`,
   )
   assert.match(
     lines[1] ?? '',
