@@ -26,7 +26,7 @@ const HOUR_MS = 3_600_000
 const TICK_MS = 1000
 /** Longest time that sinks get to end at shutdown, ms; what they have not acknowledged waits in the file. */
 const SINK_STOP_MS = 3000
-/** Hops that hide bytes are looked for this often, ms. */
+/** What is wrong with the mesh is looked for this often, ms. */
 const FINDINGS_MS = 60_000
 /** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
 const UNREADY_ABOVE = 1.25
@@ -311,9 +311,9 @@ export class App {
 
   #startTimers({ pipeline, committer, clock, doctor, timers }: Parts): void {
     timers.push(
-      // For the metric; what fails now is asked again.
+      // For the metric and `top`; what fails now is asked again.
       setInterval(() => {
-        if (pipeline.coverage.hopBytes > 0) doctor.refresh().catch(() => undefined)
+        doctor.refresh().catch(() => undefined)
       }, FINDINGS_MS),
       setInterval(() => {
         pipeline.tick(clock.now())
@@ -347,7 +347,7 @@ export class App {
   async #findings(): Promise<LiveFindings> {
     const { doctor } = this.#running
     await doctor.refresh()
-    return doctor.known
+    return doctor.latest
   }
 
   #status(): Record<string, unknown> {

@@ -22,25 +22,48 @@ export interface LiveDoctorDependencies {
   readonly queries: Pick<QueryService, 'run'>
 }
 
-/** Says what is wrong with how the mesh reports, from what arrives and from the file. */
+/**
+ * Says what is wrong with how the mesh reports, from what arrives and from the file. It looks when it is
+ * told to: for a large mesh that takes longer than a scrape of metrics should.
+ */
 export class LiveDoctor {
   readonly #config: Config
   readonly #deps: LiveDoctorDependencies
   #hiddenHops: readonly HiddenHop[] = []
+  #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [] }
 
   constructor(config: Config, deps: LiveDoctorDependencies) {
     this.#config = config
     this.#deps = deps
   }
 
-  /** Asks the file for hops that hide bytes, which `known` is from then on. Rejects with a ServiceError. */
-  async refresh(): Promise<void> {
-    const { rows } = await this.#deps.queries.run({ kind: 'hidden-hops' })
-    this.#hiddenHops = rows.map(([sni, bytes]) => ({ sni: String(sni), bytes: BigInt(bytes ?? 0) }))
+  /** What was wrong at the last `refresh`, worst first. */
+  get latest(): LiveFindings {
+    return this.#latest
   }
 
-  /** What is wrong, as of now and of the last `refresh`; worst first. */
-  get known(): LiveFindings {
+  /** How many of those are errors and warnings. */
+  get wrong(): number {
+    return this.#latest.findings.filter(({ severity }) => severity !== 'note').length
+  }
+
+  /**
+   * Looks again: at what has arrived, and in the file for hops that hide bytes. Where the file cannot
+   * be asked its last answer stands, and this rejects with a ServiceError.
+   */
+  async refresh(): Promise<void> {
+    try {
+      const { rows } = await this.#deps.queries.run({ kind: 'hidden-hops' })
+      this.#hiddenHops = rows.map(([sni, bytes]) => ({
+        sni: String(sni),
+        bytes: BigInt(bytes ?? 0),
+      }))
+    } finally {
+      this.#latest = this.#diagnose()
+    }
+  }
+
+  #diagnose(): LiveFindings {
     const { observations } = this.#deps.pipeline
     const nodes = observations.reports()
     const findings = diagnoseLive({
@@ -56,11 +79,6 @@ export class LiveDoctor {
     }
   }
 
-  /** How many of those are errors and warnings. */
-  get wrong(): number {
-    return this.known.findings.filter(({ severity }) => severity !== 'note').length
-  }
-
   declareMetrics(metrics: Metrics): void {
     metrics.gauge({
       name: 'snimeter_mesh_findings',
@@ -68,7 +86,7 @@ export class LiveDoctor {
       labelNames: ['severity', 'code'],
       read: () => {
         const counts = new Map<string, { labels: Record<string, string>; value: number }>()
-        for (const { severity, code } of this.known.findings) {
+        for (const { severity, code } of this.#latest.findings) {
           const count = counts.get(code)
           if (count === undefined) counts.set(code, { labels: { severity, code }, value: 1 })
           else count.value++

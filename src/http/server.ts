@@ -31,7 +31,7 @@ export interface HttpDependencies {
 }
 
 /** Findings as they are sent, and what they were made of. */
-export interface MeshFindings {
+interface MeshFindings {
   /** Unix ms; 0 = nothing was seen yet. */
   readonly sinceMs: number
   readonly nodes: number
