@@ -22,7 +22,7 @@ export function compileProgram(): string {
     join(folder, 'dist'),
   ])
   cpSync(join(root, 'package.json'), join(folder, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  for (const name of ['node_modules', 'schemas']) symlinkSync(join(root, name), join(folder, name))
   return join(folder, 'dist/main.js')
 }
 
