@@ -17,13 +17,9 @@ const Part = {
   certificate: 5,
 } as const
 const PARTS = 5
-/** Keys of `downstream_peer`, by the part they are. */
-const KEYS: readonly (readonly [part: number, key: Uint8Array])[] = [
-  [Part.cluster, encoder.encode('cluster')],
-  [Part.namespace, encoder.encode('namespace')],
-  [Part.type, encoder.encode('type')],
-  [Part.workload, encoder.encode('workload')],
-]
+const NO_PART = -1
+/** Keys of `downstream_peer`, by the part they are; the principal is none of them. */
+const KEYS = ['', 'cluster', 'namespace', 'type', 'workload'].map((key) => encoder.encode(key))
 /** A part that is longer is no name: SPIFFE allows 2048 bytes, Kubernetes makes about 150 of them. */
 const MAX_PART = 512
 
@@ -37,6 +33,8 @@ export class PeerReader {
   /** Where each part stands in the message; empty where absent. */
   readonly #starts = new Int32Array(PARTS + 1)
   readonly #ends = new Int32Array(PARTS + 1)
+  /** End of the field that `#enter` has found. */
+  #end = 0
   readonly #scratch = new Uint8Array(PARTS * (MAX_PART + 1))
 
   constructor(reader: WireReader, texts: TextInterner) {
@@ -45,58 +43,69 @@ export class PeerReader {
   }
 
   reset(): void {
-    this.#ends.fill(0)
-    this.#starts.fill(0)
+    for (let part = 0; part <= PARTS; part++) {
+      this.#starts[part] = 0
+      this.#ends[part] = 0
+    }
   }
 
   /** An entry of `filter_state_objects`: key = 1, value = 2 (an Any: value = 2). */
   takeFilterState(start: number, end: number): void {
-    this.#attempt(start, end, () => {
-      const key = this.#field(10, end)
-      const isPrincipal = this.#is(key, PEER_PRINCIPAL)
-      if (!isPrincipal && !this.#is(key, DOWNSTREAM_PEER)) return
-      const any = this.#within(18, end)
-      const value = this.#within(18, any)
-      // A StringValue, or a Struct: fields = 1, both.
-      if (isPrincipal) this.#set(Part.principal, this.#field(10, value))
-      else this.#readStruct(value)
-    })
+    const reader = this.#reader
+    const { position } = reader
+    const outer = reader.enter(start, end)
+    try {
+      this.#readFilterState(end)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+    }
+    reader.limit = outer
+    reader.position = position
   }
 
   /** CertificateProperties: subject_alt_name = 1, each with a uri = 1. */
   takeCertificate(start: number, end: number): void {
-    this.#attempt(start, end, () => {
-      const reader = this.#reader
-      while (reader.position < end) {
-        const tag = reader.tag()
-        if (tag !== 10) {
-          reader.skip(tag)
-          continue
-        }
-        const name = reader.delimited()
-        const uri = this.#field(10, name)
-        if (this.#startsWith(uri, SPIFFE)) this.#set(Part.certificate, uri)
-        reader.position = name
-      }
-    })
+    const reader = this.#reader
+    const { position } = reader
+    const outer = reader.enter(start, end)
+    try {
+      this.#readCertificate(end)
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error
+    }
+    reader.limit = outer
+    reader.position = position
   }
 
   /** Id of the peer text; `NO_TEXT` where the entry says nothing. */
   intern(): number {
     const { bytes } = this.#reader
     const scratch = this.#scratch
-    let at = 0
+    let length = 0
     let told = false
     for (let part = 0; part < PARTS; part++) {
       const from = part === Part.principal && !this.#has(part) ? Part.certificate : part
-      if (part > 0) scratch[at++] = 0
-      if (!this.#has(from)) continue
-      const text = bytes.subarray(this.#starts[from], this.#ends[from])
-      scratch.set(text, at)
-      at += text.length
-      told = true
+      if (part > 0) scratch[length++] = 0
+      const end = this.#ends[from] as number
+      for (let at = this.#starts[from] as number; at < end; at++) {
+        scratch[length++] = bytes[at] as number
+        told = true
+      }
     }
-    return told ? this.#texts.intern(scratch, 0, at) : NO_TEXT
+    return told ? this.#texts.intern(scratch, 0, length) : NO_TEXT
+  }
+
+  #readFilterState(end: number): void {
+    const start = this.#enter(10, end)
+    const keyEnd = this.#end
+    const isPrincipal = this.#is(start, keyEnd, PEER_PRINCIPAL)
+    if (!isPrincipal && !this.#is(start, keyEnd, DOWNSTREAM_PEER)) return
+    this.#reader.position = keyEnd
+    this.#enter(18, end)
+    this.#enter(18, this.#end)
+    // A StringValue, or a Struct: fields = 1, both.
+    if (isPrincipal) this.#take(Part.principal, 10, this.#end)
+    else this.#readStruct(this.#end)
   }
 
   /** Struct: fields = 1, a map; of its values only string_value = 3 is read. */
@@ -108,72 +117,83 @@ export class PeerReader {
         reader.skip(tag)
         continue
       }
-      const entry = reader.delimited()
-      const key = this.#field(10, entry)
-      const part = KEYS.find(([, name]) => this.#is(key, name))?.[0]
-      if (part !== undefined) {
-        const value = this.#within(18, entry)
-        this.#set(part, this.#field(26, value))
+      const entryEnd = reader.delimited()
+      const start = this.#enter(10, entryEnd)
+      const part = this.#partOf(start, this.#end)
+      reader.position = this.#end
+      if (part !== NO_PART) {
+        this.#enter(18, entryEnd)
+        this.#take(part, 26, this.#end)
       }
-      reader.position = entry
+      reader.position = entryEnd
     }
   }
 
-  #attempt(start: number, end: number, read: () => void): void {
+  #readCertificate(end: number): void {
     const reader = this.#reader
-    const { position } = reader
-    const outer = reader.enter(start, end)
-    try {
-      read()
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error
+    while (reader.position < end) {
+      const tag = reader.tag()
+      if (tag !== 10) {
+        reader.skip(tag)
+        continue
+      }
+      const nameEnd = reader.delimited()
+      const start = this.#enter(10, nameEnd)
+      if (this.#startsWith(start, this.#end, SPIFFE)) this.#set(Part.certificate, start, this.#end)
+      reader.position = nameEnd
     }
-    reader.limit = outer
-    reader.position = position
   }
 
-  /** Enters the next field with this tag before `end`; gives its end, or `end` if there is none. */
-  #within(tag: number, end: number): number {
+  /**
+   * Moves to the next field with this tag before `end`; gives its start, and its end in `#end`. Where
+   * there is none both are `end`.
+   */
+  #enter(tag: number, end: number): number {
     const reader = this.#reader
     while (reader.position < end) {
       const found = reader.tag()
-      if (found === tag) return reader.delimited()
+      if (found === tag) {
+        this.#end = reader.delimited()
+        return reader.position
+      }
       reader.skip(found)
     }
+    this.#end = end
     return end
   }
 
-  /** The next field with this tag before `end`, as a range; the cursor is behind it. */
-  #field(tag: number, end: number): Range {
-    const stop = this.#within(tag, end)
-    const start = this.#reader.position
-    this.#reader.position = stop
-    return { start, end: stop }
+  #take(part: number, tag: number, end: number): void {
+    const start = this.#enter(tag, end)
+    this.#set(part, start, this.#end)
   }
 
-  #set(part: number, { start, end }: Range): void {
+  #set(part: number, start: number, end: number): void {
     const { bytes } = this.#reader
-    if (end - start > MAX_PART || bytes.subarray(start, end).includes(0)) return
+    if (end - start > MAX_PART) return
+    for (let at = start; at < end; at++) if (bytes[at] === 0) return
     this.#starts[part] = start
     this.#ends[part] = end
+  }
+
+  #partOf(start: number, end: number): number {
+    for (let part: number = Part.cluster; part <= Part.workload; part++) {
+      if (this.#is(start, end, KEYS[part] as Uint8Array)) return part
+    }
+    return NO_PART
   }
 
   #has(part: number): boolean {
     return (this.#ends[part] as number) > (this.#starts[part] as number)
   }
 
-  #is(range: Range, text: Uint8Array): boolean {
-    return range.end - range.start === text.length && this.#startsWith(range, text)
+  #is(start: number, end: number, text: Uint8Array): boolean {
+    return end - start === text.length && this.#startsWith(start, end, text)
   }
 
-  #startsWith({ start, end }: Range, text: Uint8Array): boolean {
+  #startsWith(start: number, end: number, text: Uint8Array): boolean {
     if (end - start < text.length) return false
     const { bytes } = this.#reader
-    return text.every((byte, i) => bytes[start + i] === byte)
+    for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false
+    return true
   }
-}
-
-interface Range {
-  readonly start: number
-  readonly end: number
 }

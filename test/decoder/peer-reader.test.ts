@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import type { DecodeStream } from '../../src/decoder/message-decoder.ts'
 import { NO_TEXT } from '../../src/model/sample.ts'
 import {
@@ -84,4 +85,29 @@ describe('a peer', () => {
   it('is not read on streams of sidecars', () => {
     assert.equal(peerOf([identityFilterState(PRINCIPAL)], CURRENT), '')
   })
+})
+
+it('reading peers changes nothing else, whatever the bytes', () => {
+  const entry = tcpEntry({
+    streamId: '00000000-0000-4000-8000-000000000001',
+    type: 3,
+    upload: 5,
+    sni: 'a.example',
+    tls: [certificate(PRINCIPAL)],
+    extra: [identityFilterState(PRINCIPAL), peerFilterState(PEER)],
+  })
+  const message = tcpMessage([entry, entry])
+  const damage = fc.array(fc.record({ at: fc.nat(message.length - 1), byte: fc.nat(255) }), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  fc.assert(
+    fc.property(damage, fc.nat(message.length), (changes, cut) => {
+      const bytes = Buffer.from(message.subarray(0, message.length - (cut % 3 === 0 ? cut : 0)))
+      for (const { at, byte } of changes) if (at < bytes.length) bytes[at] = byte
+      const told = new DecoderFixture().decode(bytes, WAYPOINT)
+      assert.deepEqual(told, new DecoderFixture().decode(bytes, CURRENT))
+    }),
+    { numRuns: 3000 },
+  )
 })
