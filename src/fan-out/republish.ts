@@ -37,14 +37,14 @@ export async function republish(options: RepublishOptions): Promise<Republished>
   const { path, name, sink, sinceMs, untilMs } = options
   const reader = new PublicationReader(path)
   try {
-    checkRange(reader, name, sinceMs)
     const refused: string[] = []
     let events = 0
     let after = beforeWindow(sinceMs)
     for (;;) {
-      // The file is looked at anew for every page: a server compacts minutes meanwhile.
-      checkRange(reader, name, after[0])
       const { usages, next } = reader.revisions(name, after, untilMs, sink.batchEvents)
+      // Looked at after every page: a server moves the mark first and compacts then, so a page from
+      // which something was missing begins before it.
+      checkRange(reader, name, after[0])
       refused.push(...(await deliver(usages.map(usageEvent), options)))
       events += usages.length
       options.progress?.(events)
@@ -82,9 +82,12 @@ async function deliver(
     let trouble = ''
     const again = left.filter((event, i) => {
       const delivery = deliveries[i]
-      if (delivery?.kind === 'refused') refused.push(`${event.id}: ${delivery.reason}`)
-      if (delivery?.kind !== 'retry') return false
-      trouble = delivery.message
+      if (delivery?.kind === 'acknowledged') return false
+      if (delivery?.kind === 'refused') {
+        refused.push(`${event.id}: ${delivery.reason}`)
+        return false
+      }
+      trouble = delivery?.message ?? 'the sink gave no answer'
       return true
     })
     if (again.length < left.length) attempts = 0

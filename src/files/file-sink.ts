@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -74,9 +74,15 @@ export class FileSink implements Sink {
 
   async #prepare(): Promise<void> {
     if (this.#prepared) return
-    const made = await mkdir(this.#config.directory, { recursive: true })
-    if (made !== undefined) await syncFolder(dirname(made))
-    await finishLeftovers(this.#config.directory)
+    const directory = resolve(this.#config.directory)
+    const first = await mkdir(directory, { recursive: true })
+    // Every folder that was made lasts once the one that it is in is synced.
+    if (first !== undefined) {
+      for (let made = directory; made !== dirname(first); made = dirname(made)) {
+        await syncFolder(dirname(made))
+      }
+    }
+    await finishLeftovers(directory)
     this.#prepared = true
   }
 

@@ -159,4 +159,39 @@ describe('republish', () => {
       file.remove()
     }
   })
+
+  it('says so when minutes become hours while it sends', async () => {
+    const { file } = publishedFile()
+    try {
+      file.commit(60)
+      const waiting = file.waiting().map(([sequence]) => sequence as number)
+      file.writer.acknowledge('kafka', waiting)
+      const sink = new MemorySink()
+      sink.answer = () => {
+        file.commit(61, [], { minutesFromMs: NOON + 2 * MINUTE })
+        while (file.writer.tidy());
+        return { kind: 'acknowledged' }
+      }
+      await assert.rejects(range(file, sink, 0, 60), { code: 'range_compacted' })
+      assert.equal(sink.taken.length, sink.batchEvents)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('sends again what a sink gave no answer to', async () => {
+    const { file, sent } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      const oneAnswer: Sink = {
+        batchEvents: 2,
+        publish: (events) => sink.publish(events.slice(0, 1)),
+        stop: () => Promise.resolve(),
+      }
+      await range(file, oneAnswer, 0, 60)
+      assert.equal(new Set(sink.taken.map(({ id }) => id)).size, sent.length)
+    } finally {
+      file.remove()
+    }
+  })
 })
