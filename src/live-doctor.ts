@@ -18,7 +18,7 @@ export interface LiveFindings {
 }
 
 export interface LiveDoctorDependencies {
-  readonly pipeline: Pick<Pipeline, 'observations'>
+  readonly pipeline: Pick<Pipeline, 'observations' | 'clock'>
   readonly queries: Pick<QueryService, 'run'>
 }
 
@@ -53,7 +53,9 @@ export class LiveDoctor {
    */
   async refresh(): Promise<void> {
     try {
-      const { rows } = await this.#deps.queries.run({ kind: 'hidden-hops' })
+      const { queries, pipeline } = this.#deps
+      const nowMs = pipeline.clock.newestMs
+      const { rows } = await queries.run({ kind: 'hidden-hops', nowMs })
       this.#hiddenHops = rows.map(([sni, bytes]) => ({
         sni: String(sni),
         bytes: BigInt(bytes ?? 0),

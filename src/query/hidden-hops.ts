@@ -3,13 +3,20 @@ import { saturatingSum } from '../runtime/saturating-sum.ts'
 
 /** A sidecar and a gateway tell the same bytes at most a flush interval apart; this is far more, ms. */
 const APART_MS = 10 * 60_000
+/** The other proxy's end of a connection arrives within its buffer's second of this one's, ms. */
+const ENDED_MS = 5000
+/** … and of an open one it has spoken by then: flush intervals are shorter, ms. */
+const OPEN_MS = 120_000
 const MOST_NAMES = 100
 
 /**
  * Names, by SNI, that hops have moved bytes to for which nobody was billed: the other proxy does not
- * report them. A gateway's own mutual TLS (`outbound_.443_._.host`) is no name of an app's and left out.
+ * report them, though it has had the time to, as of `nowMs` (of the receiver's clock). A gateway's own mutual TLS (`outbound_.443_._.host`) is no name of an app's and left out.
  */
-export function queryHiddenHops(database: Database.Database): {
+export function queryHiddenHops(
+  database: Database.Database,
+  nowMs: number,
+): {
   columns: string[]
   rows: (string | bigint)[][]
 } {
@@ -24,7 +31,9 @@ export function queryHiddenHops(database: Database.Database): {
         SELECT d.name AS sni, ${saturatingSum('c.upload + c.download')} AS hop_bytes,
                max(c.previous_span_end_ms) AS moved_ms
         FROM connection c JOIN destination d ON d.id = c.destination_id
-        WHERE c.hop = 1 AND c.upload + c.download > 0 AND d.name_source = 'sni'
+        WHERE c.hop = 1 AND c.upload + c.download > 0
+          AND (c.start_ms <= :now - ${OPEN_MS} OR (c.state = 2 AND c.last_arrival_ms <= :now - ${ENDED_MS}))
+          AND d.name_source = 'sni'
           AND substr(d.name, 1, 10) <> 'outbound_.' AND substr(d.name, 1, 2) <> '__'
         GROUP BY d.name),
       billed AS (
@@ -36,6 +45,6 @@ export function queryHiddenHops(database: Database.Database): {
       WHERE b.sni IS NULL OR b.last_ms < h.moved_ms - ${APART_MS}
       ORDER BY h.hop_bytes DESC, h.sni LIMIT ${MOST_NAMES}`)
     .raw()
-    .all()
+    .all({ now: nowMs })
   return { columns, rows: rows as (string | bigint)[][] }
 }

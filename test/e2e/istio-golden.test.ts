@@ -256,7 +256,10 @@ describe('with listeners that Istio generates, in a real Envoy', () => {
     await talk(sidecar.port, `photos.${HOST}`)
     await scene.closed(1)
     assert.deepEqual(totalsByWorkloadAndName(scene.db), {})
-    const { code, stdout } = await runCommand(['doctor', 'live', '--url', scene.serve.httpUrl])
+    const doctor = () => runCommand(['doctor', 'live', '--url', scene.serve.httpUrl])
+    // The sidecar has five seconds to tell the same end.
+    await until('the doctor finds something', async () => (await doctor()).code !== 0)
+    const { code, stdout } = await doctor()
     assert.match(stdout, new RegExp(`^error +name photos.${HOST}: .*\\[hop-hides-bytes\\]`))
     assert.equal(code, 1)
   })

@@ -17,7 +17,7 @@ function hidden(t: TestContext, content: Omit<BatchContent, 'sequence'>): unknow
   writer.close()
   const database = openReader(path)
   try {
-    return queryHiddenHops(database).rows
+    return queryHiddenHops(database, NOON + 120_000).rows
   } finally {
     database.close()
   }
@@ -47,6 +47,16 @@ it('a name that somebody was billed for long before the hop is hidden', (t) => {
   const usage = [{ sni: 'a.example', upload: 7, firstMs: lastMs, lastMs }]
   const connections = [{ id: 1, sni: 'a.example', ...HOP }]
   assert.deepEqual(hidden(t, { usage, connections }), [['a.example', 7n]])
+})
+
+it('a name is not hidden while the other proxy may still report it', (t) => {
+  const soon = NOON + 119_999
+  const connections = [
+    { id: 1, sni: 'open.example', ...HOP, startMs: NOON + 1 },
+    { id: 2, sni: 'ended.example', ...HOP, state: 2, startMs: NOON + 1, lastArrivalMs: soon },
+    { id: 3, sni: 'late.example', ...HOP, state: 2, startMs: NOON + 1 },
+  ]
+  assert.deepEqual(hidden(t, { connections }), [['late.example', 7n]])
 })
 
 it('hops without bytes, billed connections, and names of the mesh’s own TLS hide nothing', (t) => {

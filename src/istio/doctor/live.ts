@@ -157,7 +157,7 @@ function hiddenHops({ hiddenHops, billAt }: LiveMesh): Finding[] {
       `name ${sni}`,
       `${hop} moved ${bytes} bytes to it, and no ${billed} reported them: nobody is billed`,
       billAt === 'sidecar'
-        ? "behind a gateway the sidecars' filter must ask for the server name (`snimeter mesh-config --variant egress-gateway`); or set gateways.bill_at: gateway"
+        ? "behind a gateway the sidecars' filter must ask for the server name (`snimeter mesh-config --variant egress-gateway`); or set gateways.bill_at: gateway; an ingress gateway's log is to be silenced"
         : 'let the gateways report (`snimeter mesh-config --variant egress-gateway`), or set gateways.bill_at: sidecar',
     ),
   )
