@@ -109,14 +109,19 @@ describe('compaction', () => {
     const f = makeFile()
     f.apply({
       coverage: [
-        { windowMs: NOON, entries: 5, rejected: { shed: 2 } },
-        { windowMs: NOON + 60_000, entries: 7, rejected: { shed: 1, no_room: 1 } },
+        { windowMs: NOON, entries: 5, hopBytes: 8, rejected: { shed: 2 } },
+        { windowMs: NOON + 60_000, entries: 7, hopBytes: 1, rejected: { shed: 1, no_room: 1 } },
       ],
     })
     f.apply({ clock: { minutesFromMs: NOON + HOUR } })
     f.tidy()
-    assert.deepEqual(f.all('SELECT window_end, entries, rejected FROM coverage'), [
-      { window_end: '2026-11-24T13:00:00Z', entries: 12, rejected: '{"shed":3,"no_room":1}' },
+    assert.deepEqual(f.all('SELECT window_end, entries, hop_bytes, rejected FROM coverage'), [
+      {
+        window_end: '2026-11-24T13:00:00Z',
+        entries: 12,
+        hop_bytes: 9,
+        rejected: '{"shed":3,"no_room":1}',
+      },
     ])
     f.writer.close()
   })
