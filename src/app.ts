@@ -69,6 +69,7 @@ export class App {
       logger,
       status: () => this.#status(),
       query: (request) => this.#queries.run(request),
+      nodes: () => this.#parts?.pipeline.observations.reports() ?? [],
       findings: () => this.#findings(),
     })
   }

@@ -3,6 +3,7 @@ import { connectionsRoute } from './connections-route.ts'
 import { findingsRoute } from './findings-route.ts'
 import { healthRoutes } from './health-routes.ts'
 import { metricsRoute } from './metrics-route.ts'
+import { nodesRoute } from './nodes-route.ts'
 import { schemasRoute } from './schemas-route.ts'
 import type { HttpDependencies } from './server.ts'
 import { statusRoute } from './status-route.ts'
@@ -23,5 +24,6 @@ export function addRoutes(server: FastifyInstance, deps: RouteDependencies): voi
   server.get('/api/v1/status', statusRoute(deps))
   server.get('/api/v1/totals', totalsRoute(deps))
   server.get('/api/v1/connections', connectionsRoute(deps))
+  server.get('/api/v1/nodes', nodesRoute(deps))
   server.get('/api/v1/findings', findingsRoute(deps))
 }

@@ -1,4 +1,5 @@
 import { type FastifyInstance, fastify } from 'fastify'
+import type { NodeReport } from '../model/node-report.ts'
 import type { QueryRequest } from '../query/query-service.ts'
 import type { Totals } from '../query/totals.ts'
 import type { Component } from '../runtime/component.ts'
@@ -24,6 +25,8 @@ export interface HttpDependencies {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Answers questions to the file; rejects with a ServiceError. */
   readonly query: (request: QueryRequest) => Promise<Totals>
+  /** How each proxy reported lately. */
+  readonly nodes: () => readonly NodeReport[]
   /** What is wrong with how the mesh reports; rejects with a ServiceError. */
   readonly findings: () => Promise<MeshFindings>
   /** Wall clock, unix ms: what `since=-1h` is relative to. */

@@ -16,6 +16,7 @@ test('schemas are served as they are in the repository; other names get the list
       metrics: new Metrics({ process: false }),
       status: () => ({}),
       query: () => Promise.reject(new Error('not asked')),
+      nodes: () => [],
       findings: () => Promise.reject(new Error('not asked')),
     },
   )

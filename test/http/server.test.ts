@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { HttpServer } from '../../src/http/server.ts'
+import type { NodeReport } from '../../src/model/node-report.ts'
+import { UNKNOWN_NODE } from '../../src/model/source.ts'
 import type { QueryRequest } from '../../src/query/query-service.ts'
 import type { Totals } from '../../src/query/totals.ts'
 import { formatAddress } from '../../src/runtime/listen-address.ts'
@@ -12,6 +14,23 @@ import { Metrics } from '../../src/telemetry/registry.ts'
 import { memoryLogger } from '../telemetry/memory-logger.ts'
 
 const NOW_MS = Date.UTC(2026, 10, 24, 18)
+
+/** A proxy that has sent so many entries. */
+const report = (entries: number): NodeReport => ({
+  node: { ...UNKNOWN_NODE, id: `sidecar~${entries}`, envoyVersion: '1.40.0' },
+  envoyMinor: 1040,
+  entries,
+  periodic: 1,
+  ends: 2,
+  longEnds: 0,
+  untypedEnds: 0,
+  withoutId: 0,
+  connections: 2,
+  unnamed: 0,
+  endedAgain: 0,
+  lagMs: entries === 5 ? undefined : 700.4,
+  messagesWithEnds: 1,
+})
 
 /** A server on a free port whose file answers what a test says. */
 async function startServer() {
@@ -34,6 +53,7 @@ async function startServer() {
         asked.push(request)
         return answer()
       },
+      nodes: () => [report(5), report(7)],
       findings: () => Promise.resolve({ sinceMs: NOW_MS, nodes: 3, findings: [{ code: 'x' }] }),
       wallMs: () => NOW_MS,
     },
@@ -87,6 +107,21 @@ test('metrics are in the text format of Prometheus', async () => {
   assert.equal(status, 200)
   assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8')
   assert.match(body, /^snimeter_build_info\{version="1\.2\.3"\} 1$/m)
+})
+
+test('nodes are rows, those that said most first, at most as many as asked for', async () => {
+  await using http = await startServer()
+  const rowsOf = async (path: string) => {
+    const { columns, rows } = JSON.parse((await http.get(path)).body) as {
+      columns: string[]
+      rows: string[][]
+    }
+    const shown = ['node', 'entries', 'lag_ms'].map((name) => columns.indexOf(name))
+    return rows.map((row) => shown.map((index) => row[index]).join(' '))
+  }
+  assert.deepEqual(await rowsOf('/api/v1/nodes'), ['sidecar~7 7 700', 'sidecar~5 5 '])
+  assert.deepEqual(await rowsOf('/api/v1/nodes?limit=1'), ['sidecar~7 7 700'])
+  assert.equal((await http.get('/api/v1/nodes?limit=0')).status, 400)
 })
 
 test('findings are JSON that says of when and of how many proxies they are', async () => {
@@ -260,6 +295,7 @@ test('a port that is taken is refused with what the system said', async () => {
       metrics: new Metrics({ process: false }),
       status: () => ({}),
       query: () => Promise.reject(new Error('not asked')),
+      nodes: () => [],
       findings: () => Promise.reject(new Error('not asked')),
     },
   )
