@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import type { StoredConnection } from '../../src/model/connection.ts'
 import { GATEWAY, LedgerFixture } from './ledger-fixture.ts'
 
@@ -102,4 +103,33 @@ describe('where the gateway is billed', () => {
     f.hear({ type: END, sni: 'a.example', start: 0, at: 1000, origin: BEFORE_GATEWAY })
     assert.deepEqual(f.usage(), { 'a.example@0': '0/0 opened 1 closed 1' })
   })
+})
+
+it('hop bytes are exactly what would have been billed, whatever is repeated, late or reordered', () => {
+  const word = fc.record({
+    id: fc.integer({ min: 1, max: 4 }),
+    type: fc.constantFrom(PERIODIC, END),
+    upload: fc.nat(1000),
+    download: fc.nat(1000),
+    after: fc.nat(7 * MINUTE),
+    named: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 30 }), (words) => {
+      const billed = new LedgerFixture()
+      const hops = new LedgerFixture()
+      let at = 0
+      for (const { after, named, ...told } of words) {
+        at += after
+        const heard = { ...told, at, start: 0, sni: named ? 'a.example' : '' }
+        billed.hear(heard)
+        hops.hear({ ...heard, origin: ROUTER })
+      }
+      const { upload, download } = billed.totals()
+      assert.equal(hops.coverage.hopBytes, upload + download)
+      assert.deepEqual(hops.usage(), {})
+      assert.equal(billed.coverage.hopBytes, 0)
+    }),
+    { numRuns: 200 },
+  )
 })
