@@ -50,7 +50,7 @@ async function run(options: RepublishArguments, surroundings: Surroundings): Pro
   const sinceMs = time('--since', options.since)
   const untilMs = options.until === undefined ? nowMs : time('--until', options.until)
   if (sinceMs >= untilMs) throw usageFailure('--since is not before --until')
-  const sinks = await configuredSinks(config, createLogger({ ...config.log, level: 'warn' }))
+  const sinks = await configuredSinks(config, createLogger({ ...config.log, level: 'warn' }), true)
   const named = options.sink ?? (sinks.length === 1 ? sinks[0]?.name : undefined)
   const chosen = sinks.find(({ name }) => name === named)
   try {

@@ -56,6 +56,12 @@ async function serve(
     process.exit(ExitCode.failed)
   })
   const app = new App(config, { logger })
+  process.on('SIGHUP', () => {
+    logger.info('SIGHUP: what sinks have refused is tried again')
+    app
+      .retryParked()
+      .catch((error: unknown) => logger.error({ error: String(error) }, 'it was not'))
+  })
   const started = app.start().then(() => undefined)
   // A signal while starting (a slow disk, a long migration) stops as well; a start that fails after
   // it has nobody left to tell.
@@ -66,12 +72,6 @@ async function serve(
     logger.info({ address: app.httpAddress }, 'serving health, metrics and the API (HTTP)')
     logger.info({ path: resolve(config.store.path) }, 'keeping usage in SQLite')
   }
-  process.on('SIGHUP', () => {
-    logger.info('SIGHUP: what sinks have refused is tried again')
-    app
-      .retryParked()
-      .catch((error: unknown) => logger.error({ error: String(error) }, 'it was not'))
-  })
   const signal = early ?? (await Promise.race([signals.first, app.failed]))
   if (signal instanceof Error) {
     // Nothing can be committed any more: a new process finds the file as of its last commit.

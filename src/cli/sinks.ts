@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { sinkNames } from '../fan-out/sink-names.ts'
 import { formatOption } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
+import { Failure } from './failure.ts'
 import { type Format, type Rows, renderRows } from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 
@@ -9,6 +10,10 @@ interface SinksArguments {
   readonly db?: string
   readonly config?: string
   readonly format: Format
+}
+
+interface ForgetArguments extends SinksArguments {
+  readonly discard?: boolean
 }
 
 export function addSinks(program: Command, surroundings: Surroundings): void {
@@ -25,13 +30,14 @@ export function addSinks(program: Command, surroundings: Surroundings): void {
     .action((options: SinksArguments) => list(options, surroundings))
   sinks
     .command('forget <name>')
-    .description('forget a sink that is not configured any more, and all that it was to get')
+    .description('forget a sink that is not configured any more')
+    .option('--discard', 'even if events wait for it, which are lost to it then')
     .addHelpText(
       'after',
       '\nA removed sink keeps its place, and minutes are kept for it, until it is forgotten. serve must\nnot be running on the file.\n\nExample:\n  snimeter sinks --db data/snimeter.db forget old-kafka',
     )
     .action((name: string, _options: unknown, command: Command) =>
-      forget(name, command.optsWithGlobals(), surroundings),
+      forget(name, command.optsWithGlobals<ForgetArguments>(), surroundings),
     )
 }
 
@@ -59,15 +65,13 @@ async function list(options: SinksArguments, surroundings: Surroundings): Promis
 
 async function forget(
   name: string,
-  options: SinksArguments,
+  options: ForgetArguments,
   surroundings: Surroundings,
 ): Promise<void> {
   const { config } = readConfiguration(surroundings, options.config)
   const { Writer } = await import('../store/writer.ts')
   const path = options.db ?? config.store.path
-  // A file that is not there would be made.
-  const { openReader } = await import('../query/reader.ts')
-  openReader(path).close()
+  if (options.discard !== true) await checkNothingWaits(path, name)
   const writer = new Writer({
     path,
     windowSeconds: config.rollup.windowSeconds,
@@ -80,5 +84,26 @@ async function forget(
     surroundings.stderr.write(`sink '${name}' is forgotten\n`)
   } finally {
     writer.close()
+  }
+}
+
+/** (A file that is not there is told here: the writer would make it.) */
+async function checkNothingWaits(path: string, name: string): Promise<void> {
+  const { openReader } = await import('../query/reader.ts')
+  const { querySinks } = await import('../query/sinks.ts')
+  const database = openReader(path)
+  try {
+    const { columns, rows } = querySinks(database)
+    const row = rows.find(([sink]) => sink === name) ?? []
+    const waits = ['waiting', 'parked', 'changed'].filter((column) => {
+      const count = row[columns.indexOf(column)]
+      return typeof count === 'bigint' && count > 0n
+    })
+    if (waits.length === 0) return
+    throw new Failure(
+      `sink '${name}' lacks events (${waits.join(', ')}; see snimeter sinks): let serve send them first, or add --discard`,
+    )
+  } finally {
+    database.close()
   }
 }

@@ -9,10 +9,15 @@ export interface NamedSink {
   readonly sink: Sink
 }
 
-/** The sinks that a configuration turns on. */
+/**
+ * The sinks that a configuration turns on.
+ *
+ * @param again for sending events again beside a running server
+ */
 export async function configuredSinks(
   { kafka, files }: Pick<Config, 'kafka' | 'files'>,
   logger: Logger,
+  again = false,
 ): Promise<NamedSink[]> {
   const sinks: NamedSink[] = []
   if (kafka.brokers.length > 0) {
@@ -21,7 +26,7 @@ export async function configuredSinks(
     sinks.push({ name: kafka.name, sink: new KafkaSink(kafka, { logger }) })
   }
   if (files.directory !== '') {
-    sinks.push({ name: files.name, sink: new FileSink(files) })
+    sinks.push({ name: files.name, sink: new FileSink(files, { again }) })
   }
   return sinks
 }

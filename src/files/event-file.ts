@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Ends the name of a file that is still written, after the number of the process that does. */
+/** Ends the name of a file that is still written. */
 export const PART = '.part'
+/** Ends it where events are sent again, beside the folder's own writer. */
+export const AGAIN = `.again${PART}`
 /** Ends the name of a file that will never change again. */
 export const FINISHED = '.ndjson'
 
@@ -14,21 +16,27 @@ export const FINISHED = '.ndjson'
 export class EventFile {
   readonly #folder: string
   readonly #name: string
+  readonly #part: string
   readonly #handle: FileHandle
   #bytes = 0
 
-  private constructor(folder: string, name: string, handle: FileHandle) {
+  private constructor(folder: string, name: string, part: string, handle: FileHandle) {
     this.#folder = folder
     this.#name = name
+    this.#part = part
     this.#handle = handle
   }
 
-  /** A new file, named after the moment (UTC) and chance: no two processes ever write the same. */
-  static async create(folder: string, nowMs: number): Promise<EventFile> {
+  /**
+   * A new file, named after the moment (UTC) and chance: no two processes ever write the same.
+   *
+   * @param end of its name while it is written: `PART` or `AGAIN`
+   */
+  static async create(folder: string, nowMs: number, end: string): Promise<EventFile> {
     const moment = new Date(nowMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
     const name = `usage-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
-    const handle = await open(join(folder, partOf(name)), 'ax')
-    const file = new EventFile(folder, name, handle)
+    const handle = await open(join(folder, name + end), 'ax')
+    const file = new EventFile(folder, name, name + end, handle)
     try {
       // Or a power cut could take the file with all its synced lines.
       await syncFolder(folder)
@@ -66,7 +74,7 @@ export class EventFile {
   /** Closes it and gives it its final name. */
   async finish(): Promise<void> {
     await this.#handle.close()
-    await rename(join(this.#folder, partOf(this.#name)), join(this.#folder, this.#name))
+    await rename(join(this.#folder, this.#part), join(this.#folder, this.#name))
     await syncFolder(this.#folder)
   }
 
@@ -85,8 +93,6 @@ export async function syncFolder(folder: string): Promise<void> {
     await handle.close()
   }
 }
-
-const partOf = (name: string): string => `${name}.${process.pid}${PART}`
 
 /** A write may take fewer bytes than it was given. */
 async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {

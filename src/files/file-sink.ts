@@ -1,14 +1,15 @@
 import { mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
+import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
-import { EventFile, syncFolder } from './event-file.ts'
+import { AGAIN, EventFile, PART, syncFolder } from './event-file.ts'
 import { countFinished, finishLeftovers } from './leftovers.ts'
 
 export interface FileSinkConfig {
-  /** Of this sink alone: unfinished files in it are taken for its own. */
+  /** It has one writer at a time (a lock says so), and any number of those that send events again. */
   readonly directory: string
   /** A file is finished rather than made longer than this; one event is always taken. */
   readonly maxFileBytes: number
@@ -21,6 +22,8 @@ export interface FileSinkConfig {
 export interface FileSinkDependencies {
   /** Wall clock, unix ms: file names. */
   readonly wallMs?: () => number
+  /** True for one that sends events again beside the folder's writer: it finishes its own files only. */
+  readonly again?: boolean
 }
 
 const BATCH_EVENTS = 500
@@ -35,15 +38,18 @@ export class FileSink implements Sink {
   readonly batchEvents = BATCH_EVENTS
   readonly #config: FileSinkConfig
   readonly #wallMs: () => number
+  readonly #again: boolean
   #prepared = false
+  #lock: FileLock | undefined
   #file: EventFile | undefined
   #ageTimer: NodeJS.Timeout | undefined
   /** One thing at a time with the file: publishes, and the timer that finishes it. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(config: FileSinkConfig, { wallMs = Date.now }: FileSinkDependencies = {}) {
+  constructor(config: FileSinkConfig, { wallMs = Date.now, again }: FileSinkDependencies = {}) {
     this.#config = config
     this.#wallMs = wallMs
+    this.#again = again ?? false
   }
 
   publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]> {
@@ -52,6 +58,7 @@ export class FileSink implements Sink {
 
   async stop(): Promise<void> {
     await this.#inTurn(() => this.#finish()).catch(() => undefined)
+    this.#unlock()
   }
 
   async #publish(lines: readonly string[]): Promise<readonly Delivery[]> {
@@ -82,8 +89,17 @@ export class FileSink implements Sink {
         await syncFolder(dirname(made))
       }
     }
-    await finishLeftovers(directory)
+    if (!this.#again) {
+      this.#unlock()
+      this.#lock = new FileLock(join(directory, '.writer'), (cause) => inUse(directory, cause))
+      await finishLeftovers(directory)
+    }
     this.#prepared = true
+  }
+
+  #unlock(): void {
+    this.#lock?.release()
+    this.#lock = undefined
   }
 
   /** The file that takes the next line. */
@@ -99,7 +115,7 @@ export class FileSink implements Sink {
         `${directory} holds ${maxFiles} finished files (files.max_files): collect and delete the oldest, or raise it`,
       )
     }
-    this.#file = await EventFile.create(directory, this.#wallMs())
+    this.#file = await EventFile.create(directory, this.#wallMs(), this.#again ? AGAIN : PART)
     this.#ageTimer = setTimeout(() => {
       this.#inTurn(() => this.#finish()).catch(() => undefined)
     }, maxAgeMs)
@@ -137,6 +153,11 @@ export class FileSink implements Sink {
     this.#last = turn
     return turn
   }
+}
+
+function inUse(directory: string, cause: unknown): ServiceError {
+  const message = `${directory} has another writer; stop it, or give each its own files.directory`
+  return new ServiceError('files_locked', message, { cause })
 }
 
 /** The lines from `from` on that fit into so many bytes; one at least. */

@@ -1,19 +1,20 @@
 import { open, readdir, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FINISHED, PART, syncFolder } from './event-file.ts'
+import { AGAIN, FINISHED, PART, syncFolder } from './event-file.ts'
 
 const CHUNK = 64 * 1024
 const NEWLINE = 10
 
 /**
- * Finishes what a process that has died was writing: half a line at the end (its event was not
- * acknowledged, it comes again) is cut off. Files of living processes are left alone.
+ * Finishes what the folder's writer left when it died: half a line at the end (its event was not
+ * acknowledged, it comes again) is cut off. Only for who holds the folder's lock. Files of events that
+ * are sent again are left alone: their writer may be at work, and if it died all of it is a repeat.
  */
 export async function finishLeftovers(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith(PART))
-  const dead = names.filter((name) => !isAlive(Number(name.split('.').at(-2))))
-  for (const name of dead) await finish(folder, name)
-  if (dead.length > 0) await syncFolder(folder)
+  const names = await readdir(folder)
+  const left = names.filter((name) => name.endsWith(PART) && !name.endsWith(AGAIN))
+  for (const name of left) await finish(folder, name)
+  if (left.length > 0) await syncFolder(folder)
 }
 
 /** Finished files of a folder. */
@@ -48,16 +49,5 @@ async function cutHalfLine(path: string): Promise<number> {
     return end
   } finally {
     await handle.close()
-  }
-}
-
-/** In a container every process has the same number: our own is that of one before us. */
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -6,7 +6,6 @@ export type RefusalReason =
   | 'topic_unknown'
   | 'not_authorized'
   | 'invalid_record'
-  | 'refused'
 
 /** What became of one event of a `publish`. */
 export type Delivery =
@@ -27,7 +26,8 @@ export interface Sink {
   /**
    * Sends events, in order per `partitionkey`: an event is acknowledged only after those before it with
    * the same key were acknowledged or refused. Resolves with one delivery per event, in their order,
-   * within a deadline of its own; connects by itself when it has to. Never rejects.
+   * within a deadline of its own; connects by itself when it has to. Never rejects. Without events it
+   * only gets ready: what is left of an earlier run is finished.
    */
   publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]>
   /** Lets go of connections and files, within a few seconds. Safe twice and without `publish`. */

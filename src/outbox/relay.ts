@@ -117,6 +117,7 @@ export class Relay {
   }
 
   async #run(): Promise<void> {
+    await this.#publish([])
     while (!this.#stopped) {
       const page = this.#read()
       if (page.length === 0) await this.#pause(POLL_MS)

@@ -36,6 +36,8 @@ export class Outbox {
     this.#waiting = new WaitingEvents(database)
     this.#statements = {
       instance: database.prepare('SELECT instance FROM ledger').pluck(),
+      publishedMs: database.prepare('SELECT published_ms FROM ledger').pluck(),
+      published: database.prepare('UPDATE ledger SET published_ms = max(published_ms, ?)'),
       setInstance: database.prepare('UPDATE ledger SET instance = ?'),
       lengthAt: database
         .prepare(
@@ -55,9 +57,10 @@ export class Outbox {
         INSERT INTO outbox
         SELECT :sink, :sequence + row_number() OVER (ORDER BY window_ms, workload_id, destination_id),
                window_ms, workload_id, destination_id, 1, :nowMs
-        FROM publication
-        WHERE (window_ms, workload_id, destination_id) > (:windowMs, :workloadId, :destinationId)
-          AND sink_id = :sink`),
+        FROM (SELECT window_ms, workload_id, destination_id FROM publication
+              WHERE (window_ms, workload_id, destination_id) > (:windowMs, :workloadId, :destinationId)
+                AND sink_id = :sink
+              ORDER BY window_ms, workload_id, destination_id LIMIT :changes)`),
       lastQueued: database.prepare(`
         SELECT window_ms AS windowMs, workload_id AS workloadId, destination_id AS destinationId
         FROM outbox WHERE sink_id = ? AND sequence = ?`),
@@ -85,7 +88,8 @@ export class Outbox {
       )
     }
     this.#statements.setInstance.run(instance)
-    const fromMs = this.#closedMs(newestMs)
+    // What a forgotten sink has got was published under ids that must not come again.
+    const fromMs = Math.max(this.#closedMs(newestMs), this.#statements.publishedMs.get() as number)
     for (const name of sinks) this.#table.add(name, fromMs)
     this.#waiting.retryParked()
   }
@@ -133,6 +137,8 @@ export class Outbox {
         `sink '${sinkName}' is configured; remove it there first`,
       )
     }
+    // A window that it has got a part of counts as published.
+    this.#statements.published.run(sink.windowMs + (sink.workloadId < 0 ? 0 : 1))
     this.#table.remove(sink.id)
     this.#sinks = this.#sinks.filter(({ id }) => id !== sink.id)
   }
@@ -162,7 +168,8 @@ export class Outbox {
     const { publishClosed, queueClosed, lastQueued } = this.#statements
     const { changes } = publishClosed.run({ ...position, sink: sink.id, nowMs, closedMs, room })
     if (changes > 0) {
-      queueClosed.run({ ...position, sink: sink.id, nowMs, sequence })
+      // The limit ends the scan: another sink may have published far beyond this one's position.
+      queueClosed.run({ ...position, sink: sink.id, nowMs, sequence, changes })
       sink.sequence += changes
       sink.events += changes
       Object.assign(sink, lastQueued.get(sink.id, sink.sequence))

@@ -57,9 +57,17 @@ export class PublicationReader {
   readonly #names: Names
   readonly #statements
 
-  /** Throws SQLite's errors if the file is not there. */
+  /** Throws SQLite's errors if the file is not there, `store_older` if it has no outbox yet. */
   constructor(path: string) {
     this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: 2000 })
+    const known = this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").get()
+    if (known === undefined) {
+      this.#database.close()
+      throw new ServiceError(
+        'store_older',
+        `${path} has never been published from: run serve first`,
+      )
+    }
     this.#names = new Names(this.#database)
     this.#database.defaultSafeIntegers()
     const prepare = (sql: string) => this.#database.prepare(sql)

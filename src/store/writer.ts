@@ -5,11 +5,11 @@ import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { Workload } from '../model/source.ts'
+import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
-import { FileLock } from './file-lock.ts'
 import { Names } from './names.ts'
 import { Outbox } from './outbox.ts'
 import { RefusedRows } from './refused-rows.ts'
@@ -70,7 +70,7 @@ export class Writer {
   /** Locks and opens the file. Throws ServiceErrors and SQLite's errors (see `openingError`). */
   constructor(config: WriterConfig) {
     this.#config = config
-    this.#lock = new FileLock(config.path)
+    this.#lock = new FileLock(config.path, (cause) => inUse(config.path, cause))
     try {
       this.#database = openDatabase(config.path)
     } catch (error) {
@@ -246,4 +246,12 @@ export class Writer {
       })
       .immediate()
   }
+}
+
+function inUse(path: string, cause: unknown): ServiceError {
+  return new ServiceError(
+    'store_locked',
+    `${path} is in use by another snimeter (serve or replay); stop it, or use another file`,
+    { cause },
+  )
 }

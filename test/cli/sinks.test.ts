@@ -37,7 +37,15 @@ describe('snimeter sinks', () => {
     assert.equal(configured.stderr, "snimeter: sink 'kafka' is configured; remove it there first\n")
     const unknown = await sinks('forget', 'new')
     assert.equal(unknown.stderr, "snimeter: the file knows no sink 'new' (it knows: kafka, old)\n")
-    const forgotten = await sinks('forget', 'old')
+    const waits = await sinks('forget', 'old')
+    assert.deepEqual(
+      [waits.code, waits.stderr],
+      [
+        1,
+        "snimeter: sink 'old' lacks events (waiting; see snimeter sinks): let serve send them first, or add --discard\n",
+      ],
+    )
+    const forgotten = await sinks('forget', 'old', '--discard')
     assert.deepEqual([forgotten.code, forgotten.stderr], [0, "sink 'old' is forgotten\n"])
     const { stdout } = await sinks('--format', 'csv')
     assert.deepEqual(

@@ -164,5 +164,6 @@ function publishedRows(db: string, sink: string): unknown[] {
 function linesIn(folder: string): string[] {
   return readdirSync(folder)
     .sort()
+    .filter((name) => name.startsWith('usage-'))
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1))
 }

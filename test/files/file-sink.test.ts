@@ -45,17 +45,20 @@ function makeSink(t: TestContext, overrides: Partial<FileSinkConfig> = {}) {
 const kinds = async (sink: FileSink, ...ids: string[]): Promise<string[]> =>
   (await sink.publish(ids.map(event))).map(({ kind }) => kind)
 
+/** The folder's files of events. */
+const filesIn = (directory: string, end = ''): string[] =>
+  readdirSync(directory)
+    .filter((name) => name.startsWith('usage-') && name.endsWith(end))
+    .sort()
+
 /** Ids in the files of a folder, file by file in the order of their names. */
 function idsIn(directory: string, end = ''): string[][] {
-  return readdirSync(directory)
-    .filter((name) => name.endsWith(end))
-    .sort()
-    .map((name) =>
-      readFileSync(join(directory, name), 'utf8')
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => (JSON.parse(line) as { id: string }).id),
-    )
+  return filesIn(directory, end).map((name) =>
+    readFileSync(join(directory, name), 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { id: string }).id),
+  )
 }
 
 describe('the file sink', () => {
@@ -63,13 +66,10 @@ describe('the file sink', () => {
     const { sink, directory } = makeSink(t)
     assert.deepEqual(await kinds(sink, '1', '2'), ['acknowledged', 'acknowledged'])
     assert.deepEqual(await kinds(sink, '3'), ['acknowledged'])
-    assert.match(
-      readdirSync(directory)[0] ?? '',
-      new RegExp(`^usage-20261124T120000Z-[0-9a-f]{8}\\.ndjson\\.${process.pid}\\.part$`),
-    )
+    assert.match(filesIn(directory)[0] ?? '', /^usage-20261124T120000Z-[0-9a-f]{8}\.ndjson\.part$/)
     await sink.stop()
     await sink.stop()
-    const [name] = readdirSync(directory)
+    const [name] = filesIn(directory)
     assert.match(name ?? '', /^usage-20261124T120000Z-[0-9a-f]{8}\.ndjson$/)
     assert.equal(
       readFileSync(join(directory, name ?? ''), 'utf8'),
@@ -82,11 +82,11 @@ describe('the file sink', () => {
     await kinds(sink, '1')
     assert.equal((await kinds(sink, '2', '3', '4', '5')).length, 4)
     await sink.stop()
-    for (const name of readdirSync(directory)) {
+    for (const name of filesIn(directory)) {
       assert.ok(statSync(join(directory, name)).size <= 2 * LINE_BYTES)
     }
     assert.deepEqual(idsIn(directory).flat().sort(), ['1', '2', '3', '4', '5'])
-    assert.equal(readdirSync(directory).length, 3)
+    assert.equal(filesIn(directory).length, 3)
   })
 
   it('takes an event that is larger than a file may be, alone', async (t) => {
@@ -110,28 +110,54 @@ describe('the file sink', () => {
   it('finishes what a dead process left: half a line is cut off, an empty file is gone', async (t) => {
     const { sink, directory } = makeSink(t)
     mkdirSync(directory)
-    const dead = spawnSync(process.execPath, ['-e', '']).pid
     const line = `${structuredEvent(event('old'))}\n`
     const leave = (name: string, text: string) =>
-      writeFileSync(join(directory, `usage-${name}.ndjson.${dead}.part`), text)
+      writeFileSync(join(directory, `usage-${name}.ndjson.part`), text)
     leave('a', `${line}${line}${line.slice(0, 40)}`)
     leave('b', line.slice(0, 40))
     leave('c', `${line}${'x'.repeat(200_000)}`)
     await kinds(sink, 'new')
     assert.deepEqual(idsIn(directory), [['new'], ['old', 'old'], ['old']])
-    assert.deepEqual(
-      readdirSync(directory).filter((name) => name.endsWith('.ndjson')),
-      ['usage-a.ndjson', 'usage-c.ndjson'],
-    )
+    assert.deepEqual(filesIn(directory, '.ndjson'), ['usage-a.ndjson', 'usage-c.ndjson'])
   })
 
-  it('leaves the file of a living process alone', async (t) => {
+  it('finishes what is left without waiting for an event', async (t) => {
     const { sink, directory } = makeSink(t)
     mkdirSync(directory)
-    const name = `usage-a.ndjson.${process.ppid}.part`
-    writeFileSync(join(directory, name), 'half a li')
+    writeFileSync(join(directory, 'usage-a.ndjson.part'), `${structuredEvent(event('old'))}\n`)
+    assert.deepEqual(await sink.publish([]), [])
+    assert.deepEqual(idsIn(directory, '.ndjson'), [['old']])
+  })
+
+  it('has the folder to itself; another one waits until it has stopped', async (t) => {
+    const { sink, directory } = makeSink(t)
     await kinds(sink, '1')
-    assert.ok(readdirSync(directory).includes(name))
+    const { sink: second } = makeSink(t, { directory })
+    const [delivery] = await second.publish([event('2')])
+    assert.ok(delivery?.kind === 'retry')
+    assert.match(delivery.message, /has another writer/)
+    await kinds(sink, '3')
+    await sink.stop()
+    assert.deepEqual(await kinds(second, '2'), ['acknowledged'])
+    await second.stop()
+    assert.deepEqual(idsIn(directory, '.ndjson').flat().sort(), ['1', '2', '3'])
+  })
+
+  it('beside the writer events can be sent again, into files of their own', async (t) => {
+    const { sink, directory } = makeSink(t)
+    await kinds(sink, '1')
+    const again = new FileSink(
+      { directory, maxFileBytes: 2 ** 20, maxAgeMs: 3_600_000, maxFiles: 100 },
+      { again: true },
+    )
+    await kinds(again, '1')
+    const open = filesIn(directory, '.part')
+    assert.equal(open.length, 2)
+    assert.equal(open.filter((name) => name.endsWith('.again.part')).length, 1)
+    await kinds(sink, '2')
+    await again.stop()
+    await sink.stop()
+    assert.deepEqual(idsIn(directory, '.ndjson').flat().sort(), ['1', '1', '2'])
   })
 
   it('takes nothing while max_files lie in the folder, and goes on once they are collected', async (t) => {
@@ -140,7 +166,7 @@ describe('the file sink', () => {
     const [delivery] = await sink.publish([event('3')])
     assert.ok(delivery?.kind === 'retry')
     assert.match(delivery.message, /holds 2 finished files \(files\.max_files\)/)
-    for (const name of readdirSync(directory)) rmSync(join(directory, name))
+    for (const name of filesIn(directory)) rmSync(join(directory, name))
     assert.deepEqual(await kinds(sink, '3'), ['acknowledged'])
   })
 

@@ -40,6 +40,7 @@ for (let i = 0; i < 20; i++) await publish()
 await sink.stop()
 
 const text = readdirSync(directory)
+  .filter((name) => name.startsWith('usage-'))
   .map((name) => readFileSync(join(directory, name), 'utf8'))
   .join('')
 const whole = text.split('\n').slice(0, -1)

@@ -272,6 +272,21 @@ describe('several sinks', () => {
   )
 })
 
+it(
+  'a forgotten sink that comes back under its name never gets a window again',
+  withFile({}, (file) => {
+    file.commit(0, [{ window: 0, upload: 100 }])
+    file.commit(3, [{ window: 1, upload: 7 }])
+    assert.equal(file.waiting().length, 1)
+    file.reopen({ sinks: [] })
+    file.writer.forgetSink('kafka', [])
+    // By this grace the window is open, though it was published by the one before.
+    file.reopen({ graceMs: 10 * MINUTE })
+    file.commit(13, [{ window: 0, upload: 11 }])
+    assert.deepEqual(file.waiting(), [[1, 1, 'a.example', 1, 7, undefined, 'window_closed']])
+  }),
+)
+
 describe('minutes', () => {
   const hour = 60
 

@@ -3,6 +3,9 @@ export const OUTBOX = `
 -- Name of the logical instance, stored with the first sink; empty until then.
 ALTER TABLE ledger ADD COLUMN instance TEXT NOT NULL DEFAULT '';
 
+-- Windows that start before this were published to sinks that are forgotten.
+ALTER TABLE ledger ADD COLUMN published_ms INTEGER NOT NULL DEFAULT 0;
+
 CREATE TABLE sink (
   id             INTEGER PRIMARY KEY,
   name           TEXT    NOT NULL UNIQUE,
