@@ -8,7 +8,6 @@ import {
   type ConnectionChunk,
   NUMBERS,
   Num,
-  RowFlag,
   RowState,
   WORDS,
   Word,
@@ -28,6 +27,7 @@ import type {
   Observations,
   SampleOrigin,
 } from './ports.ts'
+import { isHop, isTelling, takeOrigin } from './row-origin.ts'
 
 const NONE = -1
 
@@ -203,7 +203,7 @@ export class Ledger {
     c.bytes[o * BYTES + Byte.kind] = kind
     c.bytes[o * BYTES + Byte.identityKind] = batch.identityKind[i] as number
     c.bytes[o * BYTES + Byte.meter] = chooseMeter(batch.entryType[i] as number, origin.envoyMinor)
-    this.#takeOrigin(c, o, batch, i, origin)
+    takeOrigin(c, o, batch, i, origin, this.#deps)
     c.words[o * WORDS + Word.destination] = noRoom ? this.#deps.identities.otherDestination() : NONE
     c.words[o * WORDS + Word.cluster] = 0
     for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
@@ -247,7 +247,7 @@ export class Ledger {
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
       if (!isTelling(batch, i, origin) && !final && upload === 0 && download === 0) return
-      this.#takeOrigin(c, o, batch, i, origin)
+      takeOrigin(c, o, batch, i, origin, this.#deps)
       this.#attribute(c, o, this.#deps.names.resolve(batch, i), arrivalMs)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
@@ -333,23 +333,6 @@ export class Ledger {
     bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, start)
   }
 
-  /** A waiting row takes its node, its source and whether it is a hop from the newest sample. */
-  #takeOrigin(
-    c: ConnectionChunk,
-    o: number,
-    batch: SampleBatch,
-    i: number,
-    origin: SampleOrigin,
-  ): void {
-    const { names, identities } = this.#deps
-    const { node, workload, hops, reportsPeers } = origin
-    const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : NONE
-    const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
-    c.words[o * WORDS + Word.node] = node
-    c.words[o * WORDS + Word.workload] = peers === NONE ? workload : peers
-    c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : 0
-  }
-
   #end(row: number, c: ConnectionChunk, o: number, moment: number): void {
     if (c.bytes[o * BYTES + Byte.state] === RowState.closed) {
       this.#deps.observations.endedAgain(c.words[o * WORDS + Word.node] as number)
@@ -395,16 +378,4 @@ export class Ledger {
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)
   }
-}
-
-function isHop(c: ConnectionChunk, o: number): boolean {
-  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) !== 0
-}
-
-/** Whether a sample without bytes says enough to fix source, destination and whether it is a hop. */
-function isTelling(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
-  if (batch.cluster[i] !== NO_TEXT) return true
-  // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
-  if (hops === 'to_gateway') return false
-  return batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
 }

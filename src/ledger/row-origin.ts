@@ -1,0 +1,34 @@
+import { NO_TEXT, type SampleBatch } from '../model/sample.ts'
+import { BYTES, Byte, type ConnectionChunk, RowFlag, WORDS, Word } from './connection-chunk.ts'
+import type { Identities, Names, SampleOrigin } from './ports.ts'
+
+/** Whether a row's bytes are hop bytes: another proxy of the mesh is billed for them. */
+export function isHop(c: ConnectionChunk, o: number): boolean {
+  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) !== 0
+}
+
+/** Whether a sample without bytes says enough to fix source, destination and whether it is a hop. */
+export function isTelling(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
+  if (batch.cluster[i] !== NO_TEXT) return true
+  // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
+  if (hops === 'to_gateway') return false
+  return batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
+}
+
+/** A waiting row takes its node, its source and whether it is a hop from the newest sample. */
+export function takeOrigin(
+  c: ConnectionChunk,
+  o: number,
+  batch: SampleBatch,
+  i: number,
+  origin: SampleOrigin,
+  { names, identities }: { readonly names: Names; readonly identities: Identities },
+): void {
+  const { node, workload, hops, reportsPeers } = origin
+  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : -1
+  const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
+  c.words[o * WORDS + Word.node] = node
+  c.words[o * WORDS + Word.workload] = peers < 0 ? workload : peers
+  // A waiting row is in no batch: it has no other flags.
+  c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : 0
+}
