@@ -51,10 +51,14 @@ async function send(backlog: Backlog, seconds: number, to: Target): Promise<Send
   const folder = mkdtempSync(join(tmpdir(), 'snimeter-bench-'))
   const file = join(folder, 'bench.db')
   fillBacklog(file, backlog)
+  // The sinks' thread is there to run on another core than the one that receives.
   const server = new ServerUnderTest('snimeter', folder, {
-    SNIMETER_ROLLUP_WINDOW: `${backlog.windowMs}ms`,
-    SNIMETER_ROLLUP_GRACE: `${GRACE_MS}ms`,
-    ...(to && { SNIMETER_KAFKA_BROKERS: to.brokers, SNIMETER_KAFKA_TOPIC: to.topic }),
+    oneCore: false,
+    env: {
+      SNIMETER_ROLLUP_WINDOW: `${backlog.windowMs}ms`,
+      SNIMETER_ROLLUP_GRACE: `${GRACE_MS}ms`,
+      ...(to && { SNIMETER_KAFKA_BROKERS: to.brokers, SNIMETER_KAFKA_TOPIC: to.topic }),
+    },
   })
   const load = new LoadClient()
   try {

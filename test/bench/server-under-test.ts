@@ -24,7 +24,14 @@ let compiled: string | undefined
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** A server process on core 0, seen from outside. */
+export interface ServerSettings {
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** On core 0 alone (the default), or wherever the system puts its threads. */
+  readonly oneCore?: boolean
+}
+
+/** A server process, seen from outside. */
 export class ServerUnderTest {
   readonly name: ServerName
   readonly file: string
@@ -32,8 +39,8 @@ export class ServerUnderTest {
   readonly #child: ChildProcess
   readonly #errors: string[] = []
 
-  /** `folder` is a folder for its data; `env` is added to its environment. */
-  constructor(name: ServerName, folder: string, env: Readonly<Record<string, string>> = {}) {
+  /** `folder` is a folder for its data. */
+  constructor(name: ServerName, folder: string, { env = {}, oneCore = true }: ServerSettings = {}) {
     this.name = name
     this.file = join(folder, 'bench.db')
     const program =
@@ -46,14 +53,15 @@ export class ServerUnderTest {
             '--als-listen=127.0.0.1:0',
             '--http-listen=127.0.0.1:0',
           ]
-    const [command, ...rest] = onCore(0, [
+    const plain = [
       process.execPath,
       '--expose-gc',
       ...(name === 'snimeter' ? shippedOptions() : []),
       '--import',
       here('./loop-delay.ts'),
       ...program,
-    ])
+    ]
+    const [command, ...rest] = oneCore ? onCore(0, plain) : plain
     this.#child = spawn(command as string, rest, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
