@@ -55,7 +55,8 @@ export class LiveDoctor {
     try {
       const { queries, pipeline } = this.#deps
       const nowMs = pipeline.clock.newestMs
-      const { rows } = await queries.run({ kind: 'hidden-hops', nowMs })
+      const { flushIntervalMs } = this.#config.ledger
+      const { rows } = await queries.run({ kind: 'hidden-hops', nowMs, flushIntervalMs })
       this.#hiddenHops = rows.map(([sni, bytes]) => ({
         sni: String(sni),
         bytes: BigInt(bytes ?? 0),

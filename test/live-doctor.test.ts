@@ -110,6 +110,11 @@ describe('what arrives says', () => {
   it('that entries without an id count nothing', async (t) => {
     const scene = new Scene(t)
     const { streamId: _, ...nameless } = end(1, 500)
+    scene.hear(
+      1000,
+      Array.from({ length: 9 }, () => nameless),
+    )
+    assert.deepEqual(await scene.codes(), [], 'a few die in a listener filter')
     scene.hear(1000, [nameless])
     assert.deepEqual(await scene.codes(), ['no-connection-ids Workload default/shop'])
   })

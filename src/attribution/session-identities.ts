@@ -43,6 +43,8 @@ export interface UsedIds {
  */
 export class SessionIdentities {
   readonly budget: NameBudget
+  /** Hops are not billed, so their names (an ingress gateway's scanners) must not use up names that are. */
+  readonly hopBudget: NameBudget
   /** Values that found no room: nodes become the unknown source, workloads `__other__`, clusters ''. */
   readonly overflows = { nodes: 0, workloads: 0, clusters: 0 }
   readonly #texts: TextTable
@@ -57,6 +59,7 @@ export class SessionIdentities {
 
   constructor(budget: NameBudgetConfig, texts: TextTable) {
     this.budget = new NameBudget(budget)
+    this.hopBudget = new NameBudget(budget)
     this.#texts = texts
   }
 
@@ -114,20 +117,21 @@ export class SessionIdentities {
     return this.#destinations.intern(destinationKey(destination), destination)
   }
 
-  budgetedDestination(workload: number, destination: Destination): number {
+  budgetedDestination(workload: number, destination: Destination, hop: boolean): number {
+    const budget = hop ? this.hopBudget : this.budget
     const cached = this.#destinationIds.get(destination)
-    if (cached !== undefined && this.budget.knows(workload, cached)) return cached
+    if (cached !== undefined && budget.knows(workload, cached)) return cached
     const id = cached ?? this.#destinations.find(destinationKey(destination))
     if (isReserved(destination)) return this.#remember(destination)
-    if (id !== undefined && this.budget.knows(workload, id)) {
+    if (id !== undefined && budget.knows(workload, id)) {
       this.#cache(destination, id)
       return id
     }
-    if (!this.budget.hasRoom(workload, id)) {
+    if (!budget.hasRoom(workload, id)) {
       return this.destination({ name: OTHER_NAME, nameSource: destination.nameSource })
     }
     const made = this.#remember(destination)
-    this.budget.add(workload, made)
+    budget.add(workload, made)
     return made
   }
 
@@ -162,6 +166,7 @@ export class SessionIdentities {
 
   /** Takes the time: at a new UTC day the budgets begin anew and unused ids may go. */
   advance(nowMs: number): void {
+    this.hopBudget.advance(nowMs)
     if (!this.budget.advance(nowMs)) return
     this.#newDay = true
   }
@@ -200,8 +205,10 @@ export class SessionIdentities {
     this.#newDay = false
     this.#destinationIds = new Map()
     const ids = used()
-    for (const id of this.budget.workloads()) ids.workloads.add(id)
-    for (const id of this.budget.destinations()) ids.destinations.add(id)
+    for (const budget of [this.budget, this.hopBudget]) {
+      for (const id of budget.workloads()) ids.workloads.add(id)
+      for (const id of budget.destinations()) ids.destinations.add(id)
+    }
     const released = this.#nodes.sweep((id) => ids.nodes.has(id))
     for (let id = 0; id < this.#nodes.idsMade; id++) {
       if (ids.nodes.has(id)) ids.workloads.add(this.#nodes.value(id).workload)

@@ -506,7 +506,11 @@ export const OPTIONS = [
   },
   {
     key: 'gateways.hosts',
-    type: { kind: 'list', form: 'a host name' },
+    type: {
+      kind: 'list',
+      pattern: /^(?:[A-Za-z0-9_-]{1,63}\.){2,}[A-Za-z0-9_-]{1,63}\.?$/,
+      form: 'a full host name (name.namespace.svc.cluster.local), without a port',
+    },
     default: '',
     meaning:
       'Hosts of egress gateways, as in a cluster name (`istio-egressgateway.istio-system.svc.cluster.local`).',

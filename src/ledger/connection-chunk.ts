@@ -88,4 +88,6 @@ export const RowFlag = {
   inFlight: 2,
   /** Its bytes are hop bytes; set once, when source and destination are. */
   hop: 4,
+  /** Waiting for its cluster, without which nobody knows whether it is a hop. */
+  undecided: 8,
 } as const

@@ -130,6 +130,12 @@ export class LedgerRows {
     this.living--
   }
 
+  /** A row of which nothing is booked leaves memory; the file has never had it. */
+  dropWaiting(row: number): void {
+    this.table.remove(row)
+    this.living--
+  }
+
   #dropOldest(queue: Tombstones, row: number, nowMs: number): void {
     queue.shift()
     this.#forget(row, nowMs)

@@ -27,7 +27,7 @@ import type {
   Observations,
   SampleOrigin,
 } from './ports.ts'
-import { isHop, isTelling, takeOrigin } from './row-origin.ts'
+import { isHop, isTelling, isUndecided, takeOrigin } from './row-origin.ts'
 
 const NONE = -1
 
@@ -246,7 +246,7 @@ export class Ledger {
 
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
-      if (!isTelling(batch, i, origin) && !final && upload === 0 && download === 0) return
+      if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0)) return
       takeOrigin(c, o, batch, i, origin, this.#deps)
       this.#attribute(c, o, this.#deps.names.resolve(batch, i), arrivalMs)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
@@ -322,7 +322,11 @@ export class Ledger {
     const workload = c.words[o * WORDS + Word.workload] as number
     c.bytes[o * BYTES + Byte.state] = RowState.open
     if (c.words[o * WORDS + Word.destination] === NONE) {
-      c.words[o * WORDS + Word.destination] = identities.budgetedDestination(workload, destination)
+      c.words[o * WORDS + Word.destination] = identities.budgetedDestination(
+        workload,
+        destination,
+        isHop(c, o),
+      )
     }
     const node = c.words[o * WORDS + Word.node] as number
     coverage.seen(node)
@@ -365,6 +369,12 @@ export class Ledger {
 
   #orphan(row: number, c: ConnectionChunk, o: number): void {
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
+      if (isUndecided(c, o)) {
+        // Silence must not decide who is billed. Nothing of it is booked or stored: should it speak
+        // again it is as new.
+        this.#rows.dropWaiting(row)
+        return
+      }
       const a = o * WORDS + Word.address
       const destination = this.#deps.names.ofAddress(
         c.words[a] as number,

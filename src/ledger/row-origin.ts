@@ -7,12 +7,25 @@ export function isHop(c: ConnectionChunk, o: number): boolean {
   return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) !== 0
 }
 
-/** Whether a sample without bytes says enough to fix source, destination and whether it is a hop. */
-export function isTelling(batch: SampleBatch, i: number, { hops }: SampleOrigin): boolean {
+/** Whether a waiting row's samples have not told yet whether it is a hop. */
+export function isUndecided(c: ConnectionChunk, o: number): boolean {
+  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.undecided) !== 0
+}
+
+/**
+ * Whether a sample says enough to fix source, destination and whether it is a hop. Where hops are told
+ * by their cluster, bytes do not: counters are cumulative, so they are not lost by waiting.
+ */
+export function isTelling(
+  batch: SampleBatch,
+  i: number,
+  { hops }: SampleOrigin,
+  hasBytes: boolean,
+): boolean {
   if (batch.cluster[i] !== NO_TEXT) return true
   // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
   if (hops === 'to_gateway') return false
-  return batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
+  return hasBytes || batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
 }
 
 /** A waiting row takes its node, its source and whether it is a hop from the newest sample. */
@@ -27,8 +40,9 @@ export function takeOrigin(
   const { node, workload, hops, reportsPeers } = origin
   const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : -1
   const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
+  const undecided = hops === 'to_gateway' && batch.cluster[i] === NO_TEXT
   c.words[o * WORDS + Word.node] = node
   c.words[o * WORDS + Word.workload] = peers < 0 ? workload : peers
   // A waiting row is in no batch: it has no other flags.
-  c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : 0
+  c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : undecided ? RowFlag.undecided : 0
 }

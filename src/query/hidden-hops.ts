@@ -3,9 +3,10 @@ import { saturatingSum } from '../runtime/saturating-sum.ts'
 
 /** A sidecar and a gateway tell the same bytes at most a flush interval apart; this is far more, ms. */
 const APART_MS = 10 * 60_000
+const APART_FLUSHES = 4
 /** The other proxy's end of a connection arrives within its buffer's second of this one's, ms. */
 const ENDED_MS = 5000
-/** … and of an open one it has spoken by then: flush intervals are shorter, ms. */
+/** … and of an open one it has spoken by then, ms, or after two flush intervals if they are longer. */
 const OPEN_MS = 120_000
 const MOST_NAMES = 100
 
@@ -16,6 +17,7 @@ const MOST_NAMES = 100
 export function queryHiddenHops(
   database: Database.Database,
   nowMs: number,
+  flushIntervalMs: number,
 ): {
   columns: string[]
   rows: (string | bigint)[][]
@@ -32,7 +34,7 @@ export function queryHiddenHops(
                max(c.previous_span_end_ms) AS moved_ms
         FROM connection c JOIN destination d ON d.id = c.destination_id
         WHERE c.hop = 1 AND c.upload + c.download > 0
-          AND (c.start_ms <= :now - ${OPEN_MS} OR (c.state = 2 AND c.last_arrival_ms <= :now - ${ENDED_MS}))
+          AND (c.start_ms <= :now - :open OR (c.state = 2 AND c.last_arrival_ms <= :now - ${ENDED_MS}))
           AND d.name_source = 'sni'
           AND substr(d.name, 1, 10) <> 'outbound_.' AND substr(d.name, 1, 2) <> '__'
         GROUP BY d.name),
@@ -42,9 +44,13 @@ export function queryHiddenHops(
         WHERE t.upload > 0 OR t.download > 0
         GROUP BY d.name)
       SELECT h.sni, h.hop_bytes FROM hops h LEFT JOIN billed b ON b.sni = h.sni
-      WHERE b.sni IS NULL OR b.last_ms < h.moved_ms - ${APART_MS}
+      WHERE b.sni IS NULL OR b.last_ms < h.moved_ms - :apart
       ORDER BY h.hop_bytes DESC, h.sni LIMIT ${MOST_NAMES}`)
     .raw()
-    .all({ now: nowMs })
+    .all({
+      now: nowMs,
+      open: Math.max(OPEN_MS, 2 * flushIntervalMs),
+      apart: Math.max(APART_MS, APART_FLUSHES * flushIntervalMs),
+    })
   return { columns, rows: rows as (string | bigint)[][] }
 }

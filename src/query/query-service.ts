@@ -9,7 +9,7 @@ import type { Totals, TotalsQuery } from './totals.ts'
 export type QueryRequest =
   | { readonly kind: 'totals'; readonly query: TotalsQuery }
   | { readonly kind: 'connections'; readonly query: ConnectionsQuery }
-  | { readonly kind: 'hidden-hops'; readonly nowMs: number }
+  | { readonly kind: 'hidden-hops'; readonly nowMs: number; readonly flushIntervalMs: number }
 
 export type QueryAnswer =
   | { readonly value: Totals }

@@ -28,7 +28,7 @@ function answer(request: QueryRequest): QueryAnswer {
 function valueOf(database: Database.Database, request: QueryRequest): Totals {
   if (request.kind === 'totals') return queryTotals(database, request.query)
   if (request.kind === 'connections') return queryConnections(database, request.query)
-  return queryHiddenHops(database, request.nowMs)
+  return queryHiddenHops(database, request.nowMs, request.flushIntervalMs)
 }
 
 port.on('message', (request: QueryRequest) => port.postMessage(answer(request)))

@@ -2,7 +2,9 @@ import type { TestContext } from 'node:test'
 import type { KafkaConfig } from '../../src/kafka/config.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
 import type { CloudEvent } from '../../src/model/usage-event.ts'
-import { type Broker, startBroker } from '../helpers/kafka/broker.ts'
+import type { Broker } from '../helpers/kafka/broker.ts'
+import { startProxiedBroker } from '../helpers/kafka/proxied-broker.ts'
+import type { Proxy } from '../helpers/kafka/proxy.ts'
 import { kafkaConfig, someEvent } from '../kafka/events.ts'
 import { median } from './median.ts'
 
@@ -26,16 +28,16 @@ export interface ProducerLoad {
   readonly partitions: number
 }
 
-/** Gives a real broker to `use`, and ends it; undefined, with the reason noted, where there is none. */
+/** Gives a real broker, and a slow way to it, to `use`, and ends it; undefined, with the reason noted, where there is none. */
 export async function withBroker<T>(
   note: (text: string) => void,
-  use: (broker: Broker) => Promise<T>,
+  use: (broker: Broker, proxy: Proxy) => Promise<T>,
 ): Promise<T | undefined> {
   const cleanups: (() => unknown)[] = []
   const context = { after: (end: () => unknown) => cleanups.push(end), skip: note }
   try {
-    const broker = await startBroker(context as unknown as TestContext)
-    return broker === undefined ? undefined : await use(broker)
+    const kafka = await startProxiedBroker(context as unknown as TestContext)
+    return kafka === undefined ? undefined : await use(kafka.broker, kafka.proxy)
   } finally {
     for (const end of cleanups) await end()
   }

@@ -98,6 +98,31 @@ describe('where the gateway is billed', () => {
     assert.equal(f.coverage.hopBytes, 5)
   })
 
+  it('bytes decide nothing either: they are cumulative, and come again with the cluster', () => {
+    const f = new LedgerFixture()
+    const early = { type: PERIODIC, sni: 'a.example', start: 0, origin: BEFORE_GATEWAY }
+    f.hear({ ...early, at: 1000, upload: 5 })
+    f.hear({ ...early, type: END, at: 2000, upload: 9, cluster: GATEWAY })
+    assert.deepEqual(f.usage(), {})
+    assert.equal(f.coverage.hopBytes, 9)
+  })
+
+  it('silence decides nothing: a connection that is undecided is forgotten, and as new when it speaks', () => {
+    const f = new LedgerFixture()
+    const word = { sni: 'a.example', start: 0, origin: BEFORE_GATEWAY }
+    f.hear({ ...word, id: 1, type: PERIODIC, at: 1000, upload: 5 })
+    f.hear({ ...word, id: 2, type: PERIODIC, at: 1000, upload: 5 })
+    f.hear({ ...word, id: 3, type: PERIODIC, at: 1000, upload: 5 })
+    f.pass(6 * MINUTE)
+    assert.equal(f.ledger.table.size, 0)
+    assert.equal(f.ledger.living, 0)
+    const at = 6 * MINUTE + 2000
+    f.hear({ ...word, id: 1, type: END, at, upload: 9, cluster: GATEWAY })
+    f.hear({ ...word, id: 2, type: END, at, upload: 7, cluster: 'outbound|443||*.example' })
+    assert.equal(f.coverage.hopBytes, 9)
+    assert.deepEqual(f.totals(), { upload: 7, download: 0, opened: 1, closed: 1 })
+  })
+
   it('a connection that ends without a cluster went nowhere, and counts', () => {
     const f = new LedgerFixture()
     f.hear({ type: END, sni: 'a.example', start: 0, at: 1000, origin: BEFORE_GATEWAY })

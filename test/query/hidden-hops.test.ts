@@ -17,7 +17,7 @@ function hidden(t: TestContext, content: Omit<BatchContent, 'sequence'>): unknow
   writer.close()
   const database = openReader(path)
   try {
-    return queryHiddenHops(database, NOON + 120_000).rows
+    return queryHiddenHops(database, NOON + 120_000, 30_000).rows
   } finally {
     database.close()
   }
