@@ -34,7 +34,7 @@ export function addDoctorMesh(doctor: Command, surroundings: Surroundings): void
       }
       if (objects.length === 0) throw usageFailure('there is no object in what was given')
       const { rootNamespace, receiver, provider, istio } = flags
-      const findings = diagnose(objects, {
+      const findings = diagnose(lastOfEach(objects), {
         provider,
         flushMs: config.ledger.flushIntervalMs,
         ...(rootNamespace === undefined ? {} : { rootNamespace }),
@@ -54,4 +54,15 @@ function istioMinor(text: string): number {
   const release = readRelease(text)
   if ('wrong' in release) throw new InvalidArgumentError(`It ${release.wrong}: ${release.fix}.`)
   return release.value.minor
+}
+
+/** A dump of the cluster and the file that is about to replace an object in it: the later one counts. */
+function lastOfEach(objects: readonly ClusterObject[]): ClusterObject[] {
+  const byName = new Map<string, ClusterObject>()
+  for (const [index, object] of objects.entries()) {
+    const group = String(object.body['apiVersion']).split('/')[0]
+    const { kind, namespace, name } = object
+    byName.set(kind === '' ? `${index}` : [group, kind, namespace, name].join(' '), object)
+  }
+  return [...byName.values()]
 }

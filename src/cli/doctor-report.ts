@@ -13,7 +13,7 @@ export const DOCTOR_HELP = `Exit codes: 0 nothing wrong, 1 errors or warnings, 2
 Each line ends with a stable code in brackets. Notes tell what was seen or could not be; they are no findings.`
 
 export const MESH_EXAMPLE =
-  'kubectl get telemetry,envoyfilter,serviceentry,sidecar,service,configmap -A -o yaml | snimeter doctor mesh -f -'
+  'kubectl get service,configmap,telemetry,envoyfilter,serviceentry,sidecar,destinationrule,virtualservice,gateways.networking.istio.io,gateways.gateway.networking.k8s.io,statefulset,authorizationpolicy -A -o yaml | snimeter doctor mesh -f -'
 
 export const counted = (count: number, what: string): string =>
   `${count} ${what}${count === 1 ? '' : 's'}`

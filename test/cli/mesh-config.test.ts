@@ -34,13 +34,12 @@ test('mesh-config prints one YAML stream for the hosts, notes on stderr', async 
   assert.deepEqual(
     documents.map(({ kind, metadata }) => [kind, metadata.namespace, metadata.name]),
     [
-      ['Namespace', undefined, 'outside'],
       ['ServiceEntry', 'outside', 'wildcard'],
       ['Telemetry', 'mesh', 'mesh-default'],
       ['EnvoyFilter', 'mesh', 'snimeter-flush'],
     ],
   )
-  const [, entry, telemetry, filter] = documents
+  const [entry, telemetry, filter] = documents
   assert.deepEqual(entry.spec, {
     hosts: ['*.example.com', '*.b.example.com'],
     location: 'MESH_EXTERNAL',

@@ -13,7 +13,10 @@ export function* checkTelemetries(mesh: Mesh): Generator<Finding> {
   for (const use of mesh.uses) yield* checkUse(mesh, use)
   for (const owner of owners) {
     yield* checkPlace(mesh, owner, owners)
-    yield* checkTwice(ours.filter((use) => use.owner === owner))
+    yield* checkTwice(
+      mesh,
+      ours.filter((use) => use.owner === owner),
+    )
   }
   yield* checkAges(mesh, owners)
   for (const owner of new Set(mesh.uses.map((use) => use.owner))) {
@@ -121,8 +124,17 @@ function* checkPlace(
   }
 }
 
-function* checkTwice(uses: readonly AccessLogUse[]): Generator<Finding> {
+function* checkTwice(mesh: Mesh, uses: readonly AccessLogUse[]): Generator<Finding> {
   for (const [index, use] of uses.entries()) {
+    const same = uses.slice(0, index).find((other) => isSameLog(mesh, other, use))
+    if (same !== undefined) {
+      yield error(
+        'logged-twice',
+        use.owner,
+        `names ${String(same.provider)} and ${String(use.provider)}, which send the same to the same receiver: every entry comes twice`,
+        'keep one of the two',
+      )
+    }
     const earlier = uses
       .slice(0, index)
       .find(({ provider, mode }) => provider === use.provider && mode === use.mode)
@@ -134,6 +146,14 @@ function* checkTwice(uses: readonly AccessLogUse[]): Generator<Finding> {
       'join the filters with ||, or use a second provider with another name',
     )
   }
+}
+
+/** Two providers of one kind, both ours, for the same direction and with the same filter. */
+function isSameLog(mesh: Mesh, a: AccessLogUse, b: AccessLogUse): boolean {
+  if (a.provider === b.provider || a.mode !== b.mode || a.expression !== b.expression) return false
+  const kindOf = ({ provider }: AccessLogUse) =>
+    mesh.meshConfig?.providers.find(({ name }) => name === provider)?.kind
+  return kindOf(a) !== undefined && kindOf(a) === kindOf(b)
 }
 
 /** Of several selector-less Telemetries of a namespace the oldest alone counts. */

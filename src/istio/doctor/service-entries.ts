@@ -121,7 +121,9 @@ function* checkOrigination(mesh: Mesh, entry: Entry, port: number): Generator<Fi
       return [textOf(at(ofPort, 'tls', 'mode')) ?? textOf(at(spec, 'trafficPolicy', 'tls', 'mode'))]
     })
     if (!modes.some((mode) => mode === 'SIMPLE' || mode === 'MUTUAL')) {
-      yield error(
+      // Without a single rule it is more likely that none was given.
+      const found = rules.length === 0 ? note : error
+      yield found(
         'tls-origination',
         entry.object,
         `sends plain HTTP of ${host}:${port} to port 443`,

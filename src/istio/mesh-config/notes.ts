@@ -2,8 +2,13 @@ import { apexOf, coveringWildcard, isWildcard } from './hosts.ts'
 import type { MeshRequest } from './request.ts'
 
 /** What is allowed but may surprise; one sentence each, in the order of the hosts. */
-export function notesOf({ hosts }: MeshRequest): string[] {
+export function notesOf({ hosts, variant, gateway }: MeshRequest): string[] {
   const notes: string[] = []
+  if (variant === 'egress-gateway' && gateway.name !== 'istio-egressgateway') {
+    notes.push(
+      `The Gateway selects pods with the label istio: ${gateway.selector}; change its selector if those of ${gateway.name} have another.`,
+    )
+  }
   for (const host of hosts) {
     const covering = coveringWildcard(host, hosts)
     if (covering !== undefined) {

@@ -42,7 +42,7 @@ function kubectlStream(request: MeshRequest): string {
     `Not together with ${notWith}`,
     ...notesOf(request).map((note) => `Note: ${note}`),
   ])
-  const documents = [hostNamespace(request), ...sections(request)].map(
+  const documents = [...hostNamespace(request), ...sections(request)].map(
     (section) => `---\n${comment(section.comment)}${yaml(section.object)}`,
   )
   return [head, meshConfigComment(request), sidecarComment(request), ...documents].join('')

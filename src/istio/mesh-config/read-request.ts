@@ -85,7 +85,8 @@ export function readMeshRequest(
     gateway: {
       ...gateway,
       podPort: read('--gateway-port', flags.gatewayPort, readPort, 8443),
-      selector: 'egressgateway',
+      // As Istio's charts label their gateways: the release's name without its prefix.
+      selector: gateway.name.replace(/^istio-/, ''),
     },
     waypoint: read('--waypoint', flags.waypoint, readLabel, 'waypoint'),
     release: read('--istio', flags.istio, readRelease, { minor: 29, envoy: '1.37' }),

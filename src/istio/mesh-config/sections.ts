@@ -5,12 +5,17 @@ import type { MeshRequest } from './request.ts'
 import { wildcardServiceEntry } from './service-entry.ts'
 import { type AccessLogging, meshTelemetry } from './telemetry.ts'
 
-/** Applied again to a namespace that exists, it changes nothing of it. */
-export function hostNamespace({ namespace }: MeshRequest): Section {
-  return {
-    comment: ['Where the hosts are declared; it needs no pods.'],
+/** Namespaces that the defaults name; any other is somebody's, with labels that an apply would take away. */
+const OWN_NAMESPACES: readonly string[] = ['external', 'istio-egress']
+
+/** The namespace of the hosts, if it is one of our own; a user's exists, and keeps its labels. */
+export function hostNamespace({ namespace }: MeshRequest): Section[] {
+  if (!OWN_NAMESPACES.includes(namespace)) return []
+  const section = {
+    comment: ['Where the hosts are declared.'],
     object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
   }
+  return [section]
 }
 
 /** The wildcards among the hosts, at whatever address the app dials. */
