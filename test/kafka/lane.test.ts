@@ -43,6 +43,81 @@ test('the record that is too large is found by halving, and only it is refused',
   assert.ok(sends < 25, `${sends} sends`)
 })
 
+test('a send is filled to the byte: key, value and 64 bytes for each record', () => {
+  const bytes = 900_000 - 2 * (4 + 64)
+  for (const [last, sends] of [
+    [0, [2]],
+    [1, [1, 1]],
+  ] as const) {
+    const { lane } = laneOf([bytes, last])
+    const taken: number[] = []
+    while (!lane.done) {
+      taken.push(lane.take().length)
+      lane.answered(0, '')
+    }
+    assert.deepEqual(taken, sends)
+  }
+})
+
+test('after a send of half its size has gone through, the next one is twice as long', () => {
+  const { lane } = laneOf(Array.from({ length: 16 }, () => 10))
+  const taken: number[] = []
+  const { messageTooLarge } = ErrorCode
+  for (const code of [messageTooLarge, messageTooLarge, messageTooLarge, 0, 0, 0]) {
+    taken.push(lane.take().length)
+    lane.answered(code, '')
+  }
+  assert.deepEqual(taken, [16, 8, 4, 2, 4, 8])
+})
+
+test('of two records that are refused together each is tried alone', () => {
+  const { lane, deliveries } = laneOf([10, 10])
+  for (const code of [ErrorCode.invalidRecord, ErrorCode.invalidRecord, 0]) {
+    lane.take()
+    lane.answered(code, 'no')
+  }
+  const refused = { kind: 'refused', reason: 'invalid_record', message: 'no' }
+  assert.deepEqual(deliveries, [refused, ACKNOWLEDGED])
+})
+
+test('what each final answer refuses: the culprit alone, or everything', () => {
+  const content = ['messageTooLarge', 'recordListTooLarge', 'invalidRecord'] as const
+  const reasons = ['message_too_large', 'message_too_large', 'invalid_record']
+  content.forEach((name, i) => {
+    const { lane, deliveries } = laneOf([1, 1])
+    for (const code of [ErrorCode[name], 0, ErrorCode[name]]) {
+      lane.take()
+      lane.answered(code, 'no')
+    }
+    const refused = { kind: 'refused', reason: reasons[i], message: 'no' }
+    assert.deepEqual(deliveries, [ACKNOWLEDGED, refused], name)
+  })
+  for (const [name, reason] of [
+    ['topicAuthorizationFailed', 'not_authorized'],
+    ['clusterAuthorizationFailed', 'not_authorized'],
+    ['invalidTopic', 'topic_unknown'],
+  ] as const) {
+    const { lane, deliveries } = laneOf([1, 1])
+    lane.take()
+    lane.answered(ErrorCode[name], 'no')
+    const refused = { kind: 'refused', reason, message: 'no' }
+    assert.deepEqual(deliveries, [refused, refused], name)
+  }
+})
+
+test('outcomes are put where the events stood in the batch', () => {
+  const deliveries: Delivery[] = []
+  const record = { key: Buffer.alloc(1), value: Buffer.alloc(1), headers: new Map() }
+  const lane = new Lane(
+    0,
+    [4, 2].map((index) => ({ index, record })),
+    deliveries,
+  )
+  lane.take()
+  lane.answered(0, '')
+  assert.deepEqual(Object.keys(deliveries), ['2', '4'])
+})
+
 test('a topic that may not be written to refuses everything at once', () => {
   const { lane, deliveries } = laneOf([1, 1])
   lane.take()
