@@ -53,7 +53,7 @@ async function eventually(condition: () => boolean): Promise<void> {
 
 describe('the thread of the sinks', () => {
   it('carries events to their sink, outcomes into the file, and finishes both when it stops', {
-    timeout: 10_000,
+    timeout: 60_000,
   }, async (t) => {
     const { file, fanOut, directory, link } = makeFanOut(t)
     link()
@@ -71,7 +71,7 @@ describe('the thread of the sinks', () => {
     assert.equal(fanOut.restarts, 0)
   })
 
-  it('tells an outcome again that the file did not take', { timeout: 10_000 }, async (t) => {
+  it('tells an outcome again that the file did not take', { timeout: 60_000 }, async (t) => {
     let told = 0
     const { file, fanOut, link } = makeFanOut(t, {
       acknowledge: (...outcome) => {
@@ -85,7 +85,7 @@ describe('the thread of the sinks', () => {
     assert.equal(told, 2)
   })
 
-  it('tries at once what waits, when somebody has acted', { timeout: 20_000 }, async (t) => {
+  it('tries at once what waits, when somebody has acted', { timeout: 60_000 }, async (t) => {
     let acted = 0
     const { file, fanOut, directory, link } = makeFanOut(t, {
       retryParked: () => {
@@ -103,11 +103,11 @@ describe('the thread of the sinks', () => {
     const startMs = performance.now()
     await fanOut.retryParked()
     await eventually(() => file.waiting('files').length === 0)
-    assert.ok(performance.now() - startMs < 2000)
+    assert.ok(performance.now() - startMs < 3000)
     assert.equal(acted, 1)
   })
 
-  it('is started again five seconds after it has died', { timeout: 10_000 }, async (t) => {
+  it('is started again five seconds after it has died', { timeout: 60_000 }, async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const { file, fanOut, logger, link } = makeFanOut(t)
     fanOut.start()
@@ -124,7 +124,7 @@ describe('the thread of the sinks', () => {
     )
   })
 
-  it('is not started again once it was stopped', { timeout: 10_000 }, async (t) => {
+  it('is not started again once it was stopped', { timeout: 60_000 }, async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     // It dies while it is stopped, or before.
     for (const dead of [false, true]) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { republish } from '../../src/fan-out/republish.ts'
+import { type RepublishOptions, republish } from '../../src/fan-out/republish.ts'
 import type { Delivery, Sink } from '../../src/model/sink.ts'
 import type { CloudEvent } from '../../src/model/usage-event.ts'
 import { usageEvent } from '../../src/outbox/usage-event.ts'
@@ -54,7 +55,13 @@ function publishedFile(): { file: OutboxFile; sent: CloudEvent[] } {
   return { file, sent }
 }
 
-const range = (file: OutboxFile, sink: Sink, from: number, to: number) =>
+const range = (
+  file: OutboxFile,
+  sink: Sink,
+  from: number,
+  to: number,
+  options: Partial<RepublishOptions> = {},
+) =>
   republish({
     path: file.path,
     name: 'kafka',
@@ -62,6 +69,7 @@ const range = (file: OutboxFile, sink: Sink, from: number, to: number) =>
     sinceMs: NOON + from * MINUTE,
     untilMs: NOON + to * MINUTE,
     pause: () => Promise.resolve(),
+    ...options,
   })
 
 describe('republish', () => {
@@ -194,4 +202,150 @@ describe('republish', () => {
       file.remove()
     }
   })
+})
+
+/** Everything of the file is acknowledged: nothing holds its minutes. */
+function settle(file: OutboxFile): void {
+  file.commit(60)
+  file.writer.acknowledge(
+    'kafka',
+    file.waiting().map(([sequence]) => sequence as number),
+  )
+}
+
+describe('republish beside a server', () => {
+  it('goes on when minutes that it has sent become hours', async () => {
+    const { file } = publishedFile()
+    try {
+      settle(file)
+      const sink = new MemorySink()
+      let minute = 61
+      sink.answer = ({ data }) => {
+        // A window is compacted as soon as something of the next one is sent.
+        const { window_start: start } = JSON.parse(data) as { window_start: string }
+        file.commit(minute++, [], { minutesFromMs: Date.parse(start) })
+        while (file.writer.tidy());
+        return { kind: 'acknowledged' }
+      }
+      assert.equal((await range(file, sink, 0, 60)).events, 15)
+      assert.equal(new Set(sink.taken.map(({ id }) => id)).size, 15)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('says so when minutes that it has not sent become hours', async () => {
+    const { file } = publishedFile()
+    try {
+      settle(file)
+      const sink = new MemorySink()
+      let minute = 61
+      sink.answer = () => {
+        file.commit(minute++, [], { minutesFromMs: NOON + 2 * MINUTE })
+        while (file.writer.tidy());
+        return { kind: 'acknowledged' }
+      }
+      await assert.rejects(range(file, sink, 0, 60), { code: 'range_compacted' })
+      assert.equal(sink.taken.length, 2)
+    } finally {
+      file.remove()
+    }
+  })
+})
+
+describe('republish to a sink in trouble', () => {
+  it('pauses ten times, longer each time up to five seconds, before it gives up', async () => {
+    const { file } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      sink.answer = () => ({ kind: 'retry', message: 'away' })
+      const pauses: number[] = []
+      const pause = (ms: number) => Promise.resolve(pauses.push(ms))
+      await assert.rejects(range(file, sink, 0, 60, { pause }), { code: 'sink_unavailable' })
+      assert.equal(pauses.length, 10)
+      pauses.forEach((ms, i) => {
+        const longest = Math.min(5000, 200 * 2 ** i)
+        assert.ok(ms >= longest / 2 && ms <= longest, `${i}: ${ms}`)
+      })
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('does not give up while now and then something is taken', async () => {
+    const { file } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      let calls = 0
+      sink.answer = () =>
+        ++calls % 9 === 0 ? { kind: 'acknowledged' } : { kind: 'retry', message: 'away' }
+      await range(file, sink, 0, 1)
+      assert.equal(new Set(sink.taken.map(({ id }) => id)).size, 4)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('leaves the file closed when it has given up', async () => {
+    const { file } = publishedFile()
+    const handles = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(file.path)
+        } catch {
+          return false
+        }
+      }).length
+    try {
+      const before = handles()
+      const sink = new MemorySink()
+      sink.answer = () => ({ kind: 'retry', message: 'away' })
+      await assert.rejects(range(file, sink, 0, 60), { code: 'sink_unavailable' })
+      assert.equal(handles(), before)
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('says how far it has come', async () => {
+    const { file } = publishedFile()
+    try {
+      settle(file)
+      const told: number[] = []
+      await range(file, new MemorySink(), 0, 1, { progress: (events) => told.push(events) })
+      assert.deepEqual(told, [2, 4, 5])
+    } finally {
+      file.remove()
+    }
+  })
+})
+
+it('republish sends the revisions of its own sink, not those of another', async () => {
+  const file = new OutboxFile({ sinks: ['kafka', 'files'] })
+  try {
+    file.commit(0, [{ window: 0, upload: 5 }])
+    file.commit(3)
+    file.writer.acknowledge('files', [1])
+    file.commit(9, [{ window: 0, upload: 10 }])
+    file.writer.acknowledge('kafka', [1])
+    const sink = new MemorySink()
+    const sent = async (name: string) => {
+      await range(file, sink, 0, 60, { name })
+      return sink.taken.splice(0).map(({ data }) => {
+        const { sink: of, revision, upload_bytes: upload } = JSON.parse(data)
+        return [of, revision, upload]
+      })
+    }
+    file.commit(20, [{ window: 0, upload: 100 }])
+    assert.deepEqual(await sent('kafka'), [
+      ['kafka', 1, '5'],
+      ['kafka', 2, '15'],
+    ])
+    assert.deepEqual(await sent('files'), [
+      ['files', 1, '5'],
+      ['files', 2, '15'],
+    ])
+  } finally {
+    file.remove()
+  }
 })

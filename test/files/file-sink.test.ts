@@ -4,12 +4,15 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { FileSink, type FileSinkConfig } from '../../src/files/file-sink.ts'
 import type { CloudEvent } from '../../src/model/usage-event.ts'
@@ -224,5 +227,191 @@ describe('the file sink', () => {
     assert.match(refusal, /ENOSPC/)
     assert.equal(torn, 0)
     assert.deepEqual(lines, acknowledged)
+  })
+})
+
+/** What all handles of files have: a test may see, and spoil, what is done with them. */
+async function handlePrototype(): Promise<FileHandle> {
+  const handle = await open('/dev/null')
+  await handle.close()
+  return Object.getPrototypeOf(handle) as FileHandle
+}
+
+/** Where an open handle leads; the number of a process and chance are left out. */
+const nameOf = ({ fd }: FileHandle): string =>
+  basename(readlinkSync(`/proc/self/fd/${fd}`)).replace(/-[0-9a-f]{8}\.ndjson(\.\d+)?/, '.ndjson')
+
+/** What is done with open files from now on, in order: `sync events` and the like. */
+async function watchHandles(t: TestContext): Promise<string[]> {
+  const prototype = await handlePrototype()
+  const done: string[] = []
+  for (const what of ['write', 'truncate', 'datasync', 'sync'] as const) {
+    const original = prototype[what] as (...args: unknown[]) => Promise<unknown>
+    t.mock.method(prototype, what, function (this: FileHandle, ...args: unknown[]) {
+      done.push(`${what} ${nameOf(this)}`)
+      return original.apply(this, args)
+    })
+  }
+  return done
+}
+
+/** As `idsIn`, in the order of the first ids: names of files hold chance. */
+const sortedIdsIn = (directory: string, end = ''): string[][] =>
+  idsIn(directory, end).sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
+
+/** Open files of events in a folder, also when that has another name by now. */
+const openIn = (directory: string): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(directory) && path.includes('/usage-') ? [path] : []
+    } catch {
+      return []
+    }
+  })
+
+describe('a power cut', () => {
+  it('takes nothing that was acknowledged: new folders, new files, lines and new names are synced', async (t) => {
+    const { sink, directory } = makeSink(t)
+    const parent = basename(join(directory, '..'))
+    const done = await watchHandles(t)
+    await kinds(sink, '1')
+    const part = 'usage-20261124T120000Z.ndjson.part'
+    assert.deepEqual(done.splice(0), [
+      `sync ${parent}`,
+      'sync events',
+      `write ${part}`,
+      `datasync ${part}`,
+    ])
+    await kinds(sink, '2')
+    assert.deepEqual(done.splice(0), [`write ${part}`, `datasync ${part}`])
+    await sink.stop()
+    assert.deepEqual(done, ['sync events'])
+  })
+
+  it('takes nothing of what a dead process left: it is synced before and after it is renamed', async (t) => {
+    const { sink, directory } = makeSink(t)
+    mkdirSync(directory)
+    const name = `usage-old.ndjson.${process.pid}.part`
+    writeFileSync(join(directory, name), `${structuredEvent(event('old'))}\nhalf a li`)
+    const done = await watchHandles(t)
+    await kinds(sink, '1')
+    // The last one is for the file that is begun then.
+    assert.deepEqual(done.slice(0, 4), [
+      `truncate ${name}`,
+      `sync ${name}`,
+      'sync events',
+      'sync events',
+    ])
+  })
+})
+
+describe('a failed write', () => {
+  it('leaves no line behind that was not acknowledged', async (t) => {
+    const { sink, directory } = makeSink(t)
+    await kinds(sink, '1')
+    const prototype = await handlePrototype()
+    const sync = t.mock.method(prototype, 'datasync', () => Promise.reject(new Error('EIO')), {
+      times: 1,
+    })
+    const deliveries = await sink.publish([event('2'), event('3')])
+    assert.equal(sync.mock.callCount(), 1)
+    const retry = { kind: 'retry', message: 'EIO' }
+    assert.deepEqual(deliveries, [retry, retry])
+    await kinds(sink, '2', '3')
+    await sink.stop()
+    assert.deepEqual(sortedIdsIn(directory), [['1'], ['2', '3']])
+  })
+
+  it('that took fewer bytes than it was given is continued', async (t) => {
+    const { sink, directory } = makeSink(t)
+    const prototype = await handlePrototype()
+    t.mock.method(prototype, 'write', function (this: FileHandle, bytes: Buffer, at: number) {
+      const bytesWritten = writeSync(this.fd, bytes, at, Math.min(100, bytes.length - at))
+      return Promise.resolve({ bytesWritten, buffer: bytes })
+    })
+    assert.deepEqual(await kinds(sink, '1', '2'), ['acknowledged', 'acknowledged'])
+    await sink.stop()
+    assert.deepEqual(idsIn(directory), [['1', '2']])
+  })
+
+  it('keeps no file open, wherever it fails', async (t) => {
+    const { sink, directory } = makeSink(t)
+    const prototype = await handlePrototype()
+    const failOnce = (what: 'datasync' | 'sync', after: number) => {
+      const method = t.mock.method(prototype, what)
+      method.mock.mockImplementationOnce(() => Promise.reject(new Error('EIO')), after)
+      return method
+    }
+    // The sync of a line; then, of a new folder's new file.
+    failOnce('datasync', 0)
+    assert.deepEqual(await kinds(sink, '1'), ['retry'])
+    assert.deepEqual(openIn(directory), [])
+    t.mock.restoreAll()
+    rmSync(directory, { recursive: true })
+    failOnce('sync', 1)
+    assert.deepEqual(await kinds(sink, '1'), ['retry'])
+    assert.deepEqual(openIn(directory), [])
+    t.mock.restoreAll()
+    // A leftover that cannot be synced.
+    failOnce('sync', 0)
+    assert.deepEqual(await kinds(sink, '1'), ['retry'])
+    assert.deepEqual(openIn(directory), [])
+    t.mock.restoreAll()
+    // A file that cannot get its name.
+    assert.deepEqual(await kinds(sink, '1'), ['acknowledged'])
+    renameSync(directory, `${directory}-elsewhere`)
+    await sink.stop()
+    assert.deepEqual(openIn(directory), [])
+  })
+})
+
+describe('files of the file sink', () => {
+  it('are as long as they may be, to the byte', async (t) => {
+    const { sink, directory } = makeSink(t, { maxFileBytes: 2 * LINE_BYTES })
+    await kinds(sink, '1')
+    await kinds(sink, '2')
+    await kinds(sink, '3', '4', '5')
+    await sink.stop()
+    assert.deepEqual(sortedIdsIn(directory), [['1', '2'], ['3', '4'], ['5']])
+  })
+
+  it('are measured in bytes, not in characters', async (t) => {
+    const wide = (id: string) => ({ ...event(id), subject: '\u00fc'.repeat(500) })
+    const bytes = Buffer.byteLength(`${structuredEvent(wide('1'))}\n`)
+    const { sink, directory } = makeSink(t, { maxFileBytes: 2 * bytes - 1 })
+    await sink.publish([wide('1'), wide('2')])
+    await sink.publish([wide('3')])
+    await sink.stop()
+    assert.deepEqual(sortedIdsIn(directory), [['1'], ['2'], ['3']])
+  })
+
+  it('have an age of their own: one that was finished by size does not end the next one early', async (t) => {
+    const { sink, directory } = makeSink(t, { maxAgeMs: 1000, maxFileBytes: LINE_BYTES })
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    await kinds(sink, '1')
+    t.mock.timers.tick(600)
+    await kinds(sink, '2')
+    t.mock.timers.tick(999)
+    // In turn: whatever the timers began is over.
+    await sink.publish([])
+    assert.deepEqual(idsIn(directory, '.part'), [['2']])
+    t.mock.timers.tick(1)
+    await sink.publish([])
+    assert.deepEqual(sortedIdsIn(directory, '.ndjson'), [['1'], ['2']])
+  })
+
+  it('are written by one publish after the other', async (t) => {
+    const { sink, directory } = makeSink(t)
+    await Promise.all([kinds(sink, '1', '2'), kinds(sink, '3')])
+    await sink.stop()
+    assert.deepEqual(idsIn(directory), [['1', '2', '3']])
+  })
+
+  it('of others do not count for max_files', async (t) => {
+    const { sink, directory } = makeSink(t, { maxFiles: 1 })
+    mkdirSync(directory)
+    writeFileSync(join(directory, 'other.ndjson'), '')
+    assert.deepEqual(await kinds(sink, '1'), ['acknowledged'])
   })
 })

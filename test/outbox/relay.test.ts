@@ -340,3 +340,201 @@ describe('a relay', () => {
     )
   })
 })
+
+/** An outbox whose outcomes are kept when the test says so. */
+class SlowOutbox extends MemoryOutbox {
+  readonly #open: (() => void)[] = []
+
+  override async acknowledge(sink: string, sequences: readonly number[]): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#open.push(resolve)
+    })
+    await super.acknowledge(sink, sequences)
+  }
+
+  /** Keeps what was told so far. */
+  keep(): void {
+    for (const resolve of this.#open.splice(0)) resolve()
+  }
+}
+
+const turns = async (count: number): Promise<void> => {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate)
+}
+
+describe('outcomes of a relay', () => {
+  it('are kept while the next page is sent, and no page after that', async (t) => {
+    const outbox = new SlowOutbox()
+    for (let i = 0; i < 9; i++) outbox.add('shop')
+    const sink = new MemorySink()
+    const { relay } = makeRelay(outbox, sink)
+    t.after(() => relay.stop(0))
+    relay.start()
+    await turns(50)
+    assert.deepEqual(
+      sink.attempts.map((events) => events.map(revisionOf)),
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    )
+    outbox.keep()
+    await turns(50)
+    assert.equal(sink.attempts.length, 3)
+    const stopped = relay.stop(10_000)
+    await turnsUntil(() => {
+      outbox.keep()
+      return outbox.events.length === 0
+    })
+    await stopped
+  })
+
+  it('that are being kept are waited for by a stop, and sent again by nobody', async (t) => {
+    const outbox = new SlowOutbox()
+    outbox.add('shop')
+    const sink = new MemorySink()
+    const { relay, pauses } = makeRelay(outbox, sink)
+    t.after(() => relay.stop(0))
+    relay.start()
+    await turnsUntil(() => pauses.length >= 5)
+    assert.equal(sink.attempts.length, 1)
+    let ended = false
+    const stopped = relay.stop(10_000).then(() => {
+      ended = true
+    })
+    await turns(50)
+    assert.equal(ended, false)
+    outbox.keep()
+    await stopped
+    assert.deepEqual(outbox.events, [])
+  })
+
+  it('that cannot be kept are told with pauses that grow, and hold up no stop', async (t) => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    outbox.before = () => {
+      throw new Error('the file is away')
+    }
+    const { relay, pauses, lines } = makeRelay(outbox, new MemorySink())
+    t.after(() => relay.stop(0))
+    relay.start()
+    // The outbox is looked at every 250 ms meanwhile.
+    const told = () => pauses.filter((ms) => ms !== 250)
+    await turnsUntil(() => told().length >= 4)
+    told()
+      .slice(0, 4)
+      .forEach((ms, i) => assert.ok(ms >= 100 * 2 ** i && ms <= 200 * 2 ** i, `${i}: ${ms}`))
+    assert.deepEqual(lines, [
+      'an outcome is not in the file; it is told again {"sink":"memory","error":"the file is away"}',
+    ])
+    const startMs = performance.now()
+    await relay.stop(60_000)
+    assert.ok(performance.now() - startMs < 10_000)
+    assert.equal(outbox.events.length, 1)
+  })
+})
+
+describe('pauses of a relay', () => {
+  it('are short again once something was taken', async (t) => {
+    const outbox = new MemoryOutbox()
+    for (let i = 0; i < 2; i++) outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = (event) => {
+      const attempts = sink.attempts.length
+      const taken = attempts > 11 || (attempts === 11 && revisionOf(event) === 1)
+      return taken ? { kind: 'acknowledged' } : retry
+    }
+    const { relay, pauses } = makeRelay(outbox, sink)
+    t.after(() => relay.stop(0))
+    relay.start()
+    await turnsUntil(() => outbox.events.length === 0)
+    await relay.stop(1000)
+    assert.equal(sink.attempts.length, 12)
+    assert.ok((pauses[9] as number) >= 15_000)
+    assert.ok((pauses[10] as number) <= 200, 'after the one that took something')
+  })
+
+  it('are short again, and as long as they should be, once somebody has acted', async (t) => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    const sink = new MemorySink()
+    sink.answer = () => retry
+    const pauses: number[] = []
+    const { relay } = makeRelay(outbox, sink, {
+      pause: (ms, signal) => {
+        assert.equal(signal.aborted, false)
+        pauses.push(ms)
+        if (pauses.length <= 9) return Promise.resolve()
+        return new Promise((resolve) => {
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+      },
+    })
+    t.after(() => relay.stop(0))
+    relay.start()
+    await turnsUntil(() => pauses.length === 10)
+    assert.ok((pauses[9] as number) >= 15_000)
+    relay.retryNow()
+    await turnsUntil(() => pauses.length === 11)
+    assert.ok((pauses[10] as number) <= 200)
+    await turns(50)
+    assert.equal(pauses.length, 11)
+    // A stop ends a pause as well, however long that is.
+    const startMs = performance.now()
+    await relay.stop(15_000)
+    assert.ok(performance.now() - startMs < 10_000)
+  })
+})
+
+describe('a relay that stops', () => {
+  it('stops its sink, and says nothing of what that gave up', async (t) => {
+    const outbox = new MemoryOutbox()
+    outbox.add('shop')
+    const answer = Promise.withResolvers<readonly Delivery[]>()
+    let [sent, stops] = [0, 0]
+    const sink: Sink = {
+      batchEvents: 3,
+      publish: (events) => {
+        if (events.length === 0) return Promise.resolve([])
+        sent++
+        return answer.promise
+      },
+      stop: () => {
+        stops++
+        answer.resolve([retry])
+        return Promise.resolve()
+      },
+    }
+    const { relay, lines, pauses } = makeRelay(outbox, sink)
+    relay.start()
+    t.after(() => relay.stop(0))
+    relay.start()
+    await turnsUntil(() => sent > 0)
+    const timers = () =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    await relay.stop(5000)
+    assert.equal(timers(), before, 'nothing keeps the process alive')
+    assert.deepEqual([sent, stops], [1, 1])
+    assert.deepEqual([lines, pauses], [[], []])
+    assert.equal(outbox.events.length, 1)
+  })
+})
+
+it('an outbox that cannot be read is said once in a while', async (t) => {
+  const { relay, pauses, lines } = makeRelay(new MemoryOutbox(), new MemorySink(), {
+    reader: {
+      page: () => {
+        throw new Error('database is locked')
+      },
+    },
+  })
+  t.after(() => relay.stop(0))
+  relay.start()
+  await turnsUntil(() => pauses.length >= 3)
+  await relay.stop(1000)
+  assert.deepEqual(new Set(pauses), new Set([250]))
+  assert.deepEqual(lines, [
+    'the outbox cannot be read; it is tried again {"sink":"memory","error":"database is locked"}',
+  ])
+})

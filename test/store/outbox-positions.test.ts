@@ -89,6 +89,23 @@ describe('the position of a sink', () => {
   )
 
   it(
+    'within a window: the row at it that changes has changed late',
+    withFile({ maxEvents: 1 }, (file) => {
+      file.commit(0, [
+        { window: 0, upload: 5 },
+        { window: 0, upload: 6, sni: 'b.example' },
+      ])
+      file.commit(3)
+      file.commit(4, [{ window: 0, upload: 100 }])
+      file.writer.acknowledge('kafka', [1])
+      assert.deepEqual(file.waiting(), [[2, 0, 'b.example', 1, 6, undefined, 'window_closed']])
+      file.commit(5)
+      file.writer.acknowledge('kafka', [2])
+      assert.deepEqual(file.waiting(), [[3, 0, 'a.example', 2, 105, 5, 'late']])
+    }),
+  )
+
+  it(
     'does not go back when grace is made longer: nothing is published a second time',
     withFile({}, (file) => {
       file.commit(0, [{ window: 0, upload: 5 }])
@@ -313,6 +330,23 @@ describe('refused events', () => {
       ])
       assert.deepEqual(file.waiting('files'), [[3, 0, 'a.example', 2, 15, 5, 'late']])
       assert.deepEqual(file.all('SELECT count(*) FROM parked'), [[0]])
+    }),
+  )
+
+  it(
+    'come back when there is room, no sooner',
+    withFile({ maxEvents: 1 }, (file) => {
+      file.commit(0, [
+        { window: 0, upload: 5 },
+        { window: 0, upload: 6, sni: 'b.example' },
+      ])
+      file.commit(3)
+      file.writer.park('kafka', [{ sequence: 1, ...refusal }])
+      const [sink] = file.writer.retryParked().sinks
+      assert.deepEqual([sink?.events, sink?.parked], [1, 1])
+      assert.deepEqual(file.waiting(), [[2, 0, 'b.example', 1, 6, undefined, 'window_closed']])
+      file.writer.acknowledge('kafka', [2])
+      assert.deepEqual(file.waiting(), [[3, 0, 'a.example', 1, 5, undefined, 'window_closed']])
     }),
   )
 
