@@ -1,5 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
+import { parseTime } from '../query/time-range.ts'
+import { usageFailure } from './failure.ts'
+import { printable } from './printable.ts'
 import { FORMATS, type Format } from './rows.ts'
 
 /** A whole number of rows, at least 1. For commander: throws what it reports as a usage error. */
@@ -26,4 +29,13 @@ export function formatOption(): Option {
   return new Option('--format <format>', 'table for people; csv and json are exact')
     .choices(FORMATS)
     .default(byDefault)
+}
+
+/** The moment that a flag like `--since -1h` means, unix ms. Throws a usage failure that names the flag. */
+export function timeOf(flag: string, text: string, nowMs: number): number {
+  try {
+    return parseTime(text, nowMs)
+  } catch (error) {
+    throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
+  }
 }

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { formatOption, rowCount } from './arguments.ts'
+import { formatOption, rowCount, timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
@@ -60,18 +60,10 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
   // Loaded here: SQLite is not needed for --help, and start-up time is felt.
   const { GROUP_COLUMNS, openReader, queryTotals } = await import('../query/totals.ts')
-  const { parseTime } = await import('../query/time-range.ts')
   const nowMs = wallMs()
-  const time = (flag: string, text: string): number => {
-    try {
-      return parseTime(text, nowMs)
-    } catch (error) {
-      throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
-    }
-  }
   const { since, until, sni, workload, namespace, order, limit } = options
-  const sinceMs = since === undefined ? undefined : time('--since', since)
-  const untilMs = until === undefined ? undefined : time('--until', until)
+  const sinceMs = since === undefined ? undefined : timeOf('--since', since, nowMs)
+  const untilMs = until === undefined ? undefined : timeOf('--until', until, nowMs)
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
     throw usageFailure('--since is not before --until')
   }

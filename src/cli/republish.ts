@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
@@ -35,20 +36,12 @@ export function addRepublish(program: Command, surroundings: Surroundings): void
 async function run(options: RepublishArguments, surroundings: Surroundings): Promise<void> {
   const { stderr, wallMs } = surroundings
   const { config } = readConfiguration(surroundings, options.config)
-  const { parseTime } = await import('../query/time-range.ts')
   const { configuredSinks } = await import('../fan-out/configured-sinks.ts')
   const { republish } = await import('../fan-out/republish.ts')
   const { createLogger } = await import('../telemetry/logger.ts')
   const nowMs = wallMs()
-  const time = (flag: string, text: string): number => {
-    try {
-      return parseTime(text, nowMs)
-    } catch (error) {
-      throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
-    }
-  }
-  const sinceMs = time('--since', options.since)
-  const untilMs = options.until === undefined ? nowMs : time('--until', options.until)
+  const sinceMs = timeOf('--since', options.since, nowMs)
+  const untilMs = options.until === undefined ? nowMs : timeOf('--until', options.until, nowMs)
   if (sinceMs >= untilMs) throw usageFailure('--since is not before --until')
   const sinks = await configuredSinks(config, createLogger({ ...config.log, level: 'warn' }), true)
   const named = options.sink ?? (sinks.length === 1 ? sinks[0]?.name : undefined)
