@@ -285,8 +285,8 @@ export class App {
       logger: this.#logger,
       metrics: this.#metrics,
       health: this.#health,
-      openStream: () => {
-        const stream = pipeline.openStream()
+      openStream: (sender) => {
+        const stream = pipeline.openStream(sender.key)
         return {
           message: (bytes) => {
             pipeline.message(stream, bytes, clock.now())

@@ -31,6 +31,9 @@ const CLOCK_COMMIT_MS = 10_000
 /** Rows of coverage that wait for a cut at most. */
 const PENDING_COVERAGE_ROWS = 200_000
 
+/** The sender of recorded streams. */
+const REPLAYED = 'replay'
+
 /** Keeps what was received, before anything else is done with it (see `recording/`). */
 export interface Recorder {
   identifier(stream: number, recorded: Uint8Array): void
@@ -128,8 +131,9 @@ export class Pipeline {
     for (const stored of open) this.ledger.restore(stored)
   }
 
-  openStream(): PipelineStream {
-    const stream = new PipelineStream(++this.#streamsMade, this.#unknownContext())
+  /** `sender`: what budgets know who opened it by (`Sender.key`); replayed streams share one. */
+  openStream(sender = REPLAYED): PipelineStream {
+    const stream = new PipelineStream(++this.#streamsMade, sender, this.#unknownContext())
     this.#streams.add(stream)
     return stream
   }
@@ -336,11 +340,14 @@ export type StreamContext = SampleOrigin & DecodeStream & { readonly sender: Nod
 export class PipelineStream {
   /** 1, 2, … per process: the stream number of recordings. */
   readonly number: number
+  /** `Sender.key` of who opened it. */
+  readonly sender: string
   context: StreamContext
   identified = false
 
-  constructor(number: number, context: StreamContext) {
+  constructor(number: number, sender: string, context: StreamContext) {
     this.number = number
+    this.sender = sender
     this.context = context
   }
 }

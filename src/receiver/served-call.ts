@@ -1,4 +1,5 @@
 import { type ServerReadableStream, type sendUnaryData, status } from '@grpc/grpc-js'
+import type { Sender } from '../model/sender.ts'
 import type { SampledLogger } from '../telemetry/sampled-logger.ts'
 import {
   type CallInternals,
@@ -9,6 +10,7 @@ import {
   watchStatus,
 } from './grpc-internals.ts'
 import type { ReceiverCounters } from './metrics.ts'
+import { senderOf } from './sender.ts'
 
 /**
  * Where the messages of one stream go. Both calls are synchronous; `bytes` are valid only during
@@ -20,7 +22,7 @@ export interface AccessLogStream {
 }
 
 export interface ServedCallDependencies {
-  readonly openStream: (peer: string) => AccessLogStream
+  readonly openStream: (sender: Sender) => AccessLogStream
   readonly counters: ReceiverCounters
   readonly logger: SampledLogger
   /** Called once, when nothing more will come. */
@@ -46,7 +48,7 @@ const RESOURCE_EXHAUSTED: number = status.RESOURCE_EXHAUSTED
  */
 export class ServedCall {
   #state: 'open' | 'ending' | 'closed' = 'open'
-  readonly #peer: string
+  readonly #sender: Sender
   readonly #call: GrpcCall
   readonly #respond: sendUnaryData<unknown>
   readonly #deps: ServedCallDependencies
@@ -58,7 +60,7 @@ export class ServedCall {
     this.#call = call
     this.#respond = respond
     this.#deps = deps
-    this.#peer = call.getPeer()
+    this.#sender = senderOf(call.getPeer())
     deps.counters.streamsOpened++
     this.#sink = this.#open()
     this.#listen()
@@ -110,7 +112,7 @@ export class ServedCall {
 
   #open(): AccessLogStream | undefined {
     try {
-      return this.#deps.openStream(this.#peer)
+      return this.#deps.openStream(this.#sender)
     } catch (error) {
       this.#failed(error)
       return undefined
@@ -146,14 +148,14 @@ export class ServedCall {
   #failed(error: unknown): void {
     const { counters, logger } = this.#deps
     counters.handlerErrors++
-    logger.error({ peer: this.#peer, err: error }, 'a message could not be handled')
+    logger.error({ peer: this.#sender.address, err: error }, 'a message could not be handled')
   }
 
   #oversized(): void {
     const { counters, logger } = this.#deps
     counters.oversizedMessages++
     logger.warn(
-      { peer: this.#peer },
+      { peer: this.#sender.address },
       'a message is larger than als.max_message_size; its stream was ended',
     )
   }

@@ -1,5 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2'
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
+import type { Sender } from '../model/sender.ts'
 import type { Component } from '../runtime/component.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -25,8 +26,8 @@ export interface ReceiverConfig {
 }
 
 export interface ReceiverDependencies {
-  /** Called for every new stream with the address of its sender. */
-  openStream(peer: string): AccessLogStream
+  /** Called for every new stream. */
+  openStream(sender: Sender): AccessLogStream
   readonly logger: Logger
   readonly metrics: Metrics
   readonly health: Health
@@ -152,7 +153,7 @@ export class AccessLogReceiver implements Component {
 
   #serve(call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]): void {
     const served = new ServedCall(call, respond, {
-      openStream: (peer) => this.#deps.openStream(peer),
+      openStream: (sender) => this.#deps.openStream(sender),
       counters: this.#counters,
       logger: this.#logger,
       onClosed: (closed) => this.#closed(closed),

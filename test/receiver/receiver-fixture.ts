@@ -40,7 +40,7 @@ export async function startReceiver(
       ...config,
     },
     {
-      openStream: (peer) => {
+      openStream: ({ address: peer }) => {
         const stream: ReceivedStream = { peer, messages: [], closed: 0 }
         streams.push(stream)
         return {
