@@ -1,16 +1,37 @@
 import { isIPv6 } from 'node:net'
+import type { PeerCertificate } from 'node:tls'
 import type { Sender } from '../model/sender.ts'
+import { certificateIdentity, forwardedIdentity } from './proven-identity.ts'
 
-/** The sender of a call, from what gRPC says of its peer (`ip:port`, `[ipv6]:port`). */
-export function senderOf(peer: string): Sender {
-  return { address: peer, key: keyOf(peer.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) }
+/** What a call says of who opened it. */
+export interface Peer {
+  /** As gRPC writes it: `ip:port`, `[ipv6]:port`. */
+  readonly address: string
+  /** The client certificate that TLS has verified, if there is one. */
+  readonly certificate?: Partial<PeerCertificate> | undefined
+  /** Values of `x-forwarded-client-cert`. */
+  readonly forwarded?: readonly (string | Buffer)[]
+}
+
+/** Where connections of our own sidecar come from: 127.0.0.6 or ::6 in Istio, loopback elsewhere. */
+const OWN_PROXY = new Set(['127.0.0.1', '127.0.0.6', '::1', '::6'])
+
+/**
+ * The sender of a call. Its key is what it cannot choose: the identity that its certificate proves, to
+ * us or to our own sidecar; else its address.
+ */
+export function senderOf({ address, certificate, forwarded = [] }: Peer): Sender {
+  const host = address.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')
+  const proven =
+    certificateIdentity(certificate) ??
+    (OWN_PROXY.has(unmapped(host)) ? forwardedIdentity(forwarded) : undefined)
+  return { address, key: proven ?? addressKey(host) }
 }
 
 /** An IPv4 address (also one mapped into IPv6) as it is; of an IPv6 address its /64 network. */
-function keyOf(address: string): string {
-  const [host = ''] = address.split('%')
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1]
-  if (mapped !== undefined || !isIPv6(host)) return mapped ?? host
+function addressKey(address: string): string {
+  const host = unmapped(address)
+  if (!isIPv6(host)) return host
   // The WHATWG parser writes every IPv6 address one way; its groups are filled up from the gap.
   const canonical = new URL(`http://[${host}]`).hostname.slice(1, -1)
   const [before = '', after] = canonical.split('::')
@@ -22,4 +43,10 @@ function keyOf(address: string): string {
     ...rest,
   ]
   return `${all.slice(0, 4).join(':')}::/64`
+}
+
+/** Without zone; an IPv4 address that is mapped into IPv6 as IPv4. */
+function unmapped(address: string): string {
+  const [host = ''] = address.split('%')
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host
 }

@@ -60,7 +60,11 @@ export class ServedCall {
     this.#call = call
     this.#respond = respond
     this.#deps = deps
-    this.#sender = senderOf(call.getPeer())
+    this.#sender = senderOf({
+      address: call.getPeer(),
+      certificate: call.getAuthContext().sslPeerCertificate,
+      forwarded: call.metadata.get('x-forwarded-client-cert'),
+    })
     deps.counters.streamsOpened++
     this.#sink = this.#open()
     this.#listen()

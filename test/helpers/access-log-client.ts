@@ -3,6 +3,7 @@ import {
   Client,
   type ClientWritableStream,
   credentials,
+  Metadata,
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js'
@@ -25,15 +26,20 @@ export interface ClientStream {
 export class AccessLogClient implements Disposable {
   readonly #client: Client
   readonly #path: string
+  readonly #metadata = new Metadata()
 
   constructor(
     address: string,
     options: ChannelOptions & {
       path?: string
       credentials?: ReturnType<typeof credentials.createSsl>
+      /** Headers of every call. */
+      metadata?: Readonly<Record<string, string>>
     } = {},
   ) {
-    const { path = PATH, credentials: given = credentials.createInsecure(), ...channel } = options
+    const { path = PATH, credentials: given = credentials.createInsecure(), ...rest } = options
+    const { metadata = {}, ...channel } = rest
+    for (const [name, value] of Object.entries(metadata)) this.#metadata.set(name, value)
     this.#path = path
     this.#client = new Client(address, given, {
       // Clients of one process share connections to the same address otherwise.
@@ -49,6 +55,7 @@ export class AccessLogClient implements Disposable {
       this.#path,
       (message: Buffer) => message,
       (bytes: Buffer) => bytes,
+      this.#metadata,
       (_error: ServiceError | null) => undefined,
     )
     call.on('status', resolve)

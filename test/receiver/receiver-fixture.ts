@@ -17,6 +17,8 @@ export interface ReceiverFixture extends AsyncDisposable {
   readonly health: Health
   readonly logger: MemoryLogger
   readonly streams: ReceivedStream[]
+  /** `Sender.key` of each. */
+  readonly keys: string[]
   /** A metric's value, by name. */
   metric(name: string): Promise<number>
   /** Set it to make the handling of messages fail. */
@@ -31,6 +33,7 @@ export async function startReceiver(
   const health = new Health()
   const logger = memoryLogger()
   const streams: ReceivedStream[] = []
+  const keys: string[] = []
   const receiver = new AccessLogReceiver(
     {
       listen: '127.0.0.1:0',
@@ -40,7 +43,8 @@ export async function startReceiver(
       ...config,
     },
     {
-      openStream: ({ address: peer }) => {
+      openStream: ({ address: peer, key }) => {
+        keys.push(key)
         const stream: ReceivedStream = { peer, messages: [], closed: 0 }
         streams.push(stream)
         return {
@@ -67,6 +71,7 @@ export async function startReceiver(
     health,
     logger,
     streams,
+    keys,
     fail: undefined,
     async metric(name) {
       const line = (await metrics.text()).split('\n').find((one) => one.startsWith(`${name} `))
