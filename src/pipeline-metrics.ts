@@ -45,6 +45,11 @@ export function declarePipelineMetrics(
     help: 'Identifiers that could not be read; their streams are booked to the unknown source.',
     read: () => pipeline.identifiersUnreadable,
   })
+  metrics.counter({
+    name: 'snimeter_identifiers_damaged_total',
+    help: 'Identifiers with a part that could not be read or is no UTF-8; the rest of them is used.',
+    read: () => pipeline.identifiersDamaged,
+  })
   metrics.gauge({
     name: 'snimeter_ledger_connections',
     help: 'Connection rows in memory, by state.',

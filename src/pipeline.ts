@@ -1,5 +1,10 @@
 import { DestinationResolver } from './attribution/destination-resolver.ts'
-import { envoyMinorOf, readIdentifier, scopeOf } from './attribution/node-identity.ts'
+import {
+  envoyMinorOf,
+  namelessScopeOf,
+  readIdentifier,
+  scopeOf,
+} from './attribution/node-identity.ts'
 import { NodeObservations } from './attribution/node-observations.ts'
 import { SessionIdentities, type UsedIds } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
@@ -55,6 +60,8 @@ export class Pipeline {
   /** Streams that spoke before they said who they are (counted once a stream). */
   streamsWithoutIdentifier = 0
   identifiersUnreadable = 0
+  /** Identifiers of which a part could not be read, or was no UTF-8; the rest of them is used. */
+  identifiersDamaged = 0
   readonly identities: SessionIdentities
   readonly ledger: Ledger
   readonly rollup: Rollup
@@ -247,6 +254,7 @@ export class Pipeline {
     if (start >= 0) {
       const identity = readIdentifier(bytes.subarray(start, end))
       if (identity === undefined) this.identifiersUnreadable++
+      else if (identity.damaged) this.identifiersDamaged++
       stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE)
       stream.identified = true
       if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
@@ -269,6 +277,7 @@ export class Pipeline {
       ...ids,
       sender: this.identities.nodeOf(ids.node),
       scope: scopeOf(node.id),
+      namelessScope: namelessScopeOf(node),
       envoyMinor: envoyMinorOf(node.envoyVersion),
       hops: this.#hopsOf(node),
       // Their connections are somebody else's.

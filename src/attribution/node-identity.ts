@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
 import { type Node, type ProxyType, UNKNOWN_NODE, type Workload } from '../model/source.ts'
 import { snimeter } from './gen/identifier.js'
-import { allowedOnly, cleanText, type NodeMetadata, readMetadata } from './node-metadata.ts'
+import { type BuildVersion, type IdentifierTexts, readTexts } from './identifier-texts.ts'
+import { type NodeMetadata } from './node-metadata.ts'
 
-const { FirstMessage, Identifier } = snimeter.als.v3
+const { FirstMessage } = snimeter.als.v3
 
 /** Real ones are 50 to 80 KB, nearly all of it Envoy's extension list. */
 const MAX_IDENTIFIER_BYTES = 1024 * 1024
@@ -12,6 +13,8 @@ const MAX_IDENTIFIER_BYTES = 1024 * 1024
 export interface StreamIdentity {
   readonly node: Node
   readonly logName: string
+  /** A part of it could not be read, or is no UTF-8; the rest is here. */
+  readonly damaged: boolean
   /**
    * A StreamAccessLogsMessage with this identifier and nothing else, allow-listed: what recordings
    * keep, and what reads back to the same identity.
@@ -19,33 +22,31 @@ export interface StreamIdentity {
   readonly recorded: Uint8Array
 }
 
-/** Reads the identifier of a stream; undefined if the bytes are none (the source is then unknown). */
+/**
+ * Reads the identifier of a stream, as far as it can be read: bytes that are no UTF-8 become U+FFFD, and
+ * a damaged part costs only itself. Undefined if it is damaged and nothing readable says who sends (the
+ * source is then unknown).
+ */
 export function readIdentifier(bytes: Uint8Array): StreamIdentity | undefined {
   if (bytes.length > MAX_IDENTIFIER_BYTES) return undefined
-  let identifier: snimeter.als.v3.IIdentifier
-  try {
-    identifier = Identifier.decode(bytes)
-  } catch {
-    // protobufjs throws errors of several kinds for damaged bytes; all mean the same here.
-    return undefined
+  const texts = readTexts(bytes)
+  const node = nodeOf(texts)
+  const { damaged, logName } = texts
+  if (damaged && node === UNKNOWN_NODE) return undefined
+  return { node, logName, damaged, recorded: recordedOf(texts) }
+}
+
+function recordedOf(texts: IdentifierTexts): Uint8Array {
+  const { logName, id, cluster, userAgentName, version, build, recordedMetadata } = texts
+  const node = {
+    id,
+    cluster,
+    userAgentName,
+    ...(version === '' ? {} : { userAgentVersion: version }),
+    ...(build === undefined ? {} : { userAgentBuildVersion: { version: build } }),
+    metadata: recordedMetadata,
   }
-  const { node } = identifier
-  const recorded = FirstMessage.encode({
-    identifier: {
-      logName: cleanText(identifier.logName ?? ''),
-      node: {
-        id: cleanText(node?.id ?? ''),
-        cluster: cleanText(node?.cluster ?? ''),
-        userAgentName: cleanText(node?.userAgentName ?? ''),
-        ...(node?.userAgentVersion ? { userAgentVersion: cleanText(node.userAgentVersion) } : {}),
-        ...(node?.userAgentBuildVersion
-          ? { userAgentBuildVersion: node.userAgentBuildVersion }
-          : {}),
-        metadata: allowedOnly(node?.metadata),
-      },
-    },
-  }).finish()
-  return { node: nodeOf(node), logName: cleanText(identifier.logName ?? ''), recorded }
+  return FirstMessage.encode({ identifier: { logName, node } }).finish()
 }
 
 /** Envoy's release as major * 1000 + minor (1.40.0 = 1040); 0 = not told. */
@@ -59,21 +60,31 @@ export function scopeOf(nodeId: string): Uint8Array {
   return hash('sha256', nodeId, 'buffer').subarray(0, 16)
 }
 
-function nodeOf(node: snimeter.als.v3.INode | null | undefined): Node {
-  const metadata = readMetadata(node?.metadata)
-  const id = cleanText(node?.id ?? '')
-  if (id === '' && metadata.values.NAME === '' && metadata.values.WORKLOAD_NAME === '') {
-    return UNKNOWN_NODE
-  }
+/**
+ * 16 bytes that stand for a node without an id: what else it says of itself. Undefined where the id says
+ * it (`scopeOf`), and for the unknown source, whose senders cannot be told apart.
+ */
+export function namelessScopeOf({ id, pod, workload }: Node): Uint8Array | undefined {
+  if (id !== '') return undefined
+  const { cluster, namespace, kind, name } = workload
+  const said = JSON.stringify([pod, cluster, namespace, kind, name])
+  return said === SAID_BY_UNKNOWN ? undefined : scopeOf(said)
+}
+
+const SAID_BY_UNKNOWN = JSON.stringify(['', '', '', 'unknown', UNKNOWN_NODE.workload.name])
+
+function nodeOf({ id, cluster, version, build, metadata }: IdentifierTexts): Node {
   const parts = istioParts(id)
   const pod = metadata.values.NAME || parts.pod
+  const workload = workloadOf(metadata, parts, pod, cluster, id)
+  if (workload === UNKNOWN_NODE.workload) return UNKNOWN_NODE
   return {
     id,
     pod,
     proxyType: parts.type,
     serviceAccount: metadata.values.SERVICE_ACCOUNT,
-    envoyVersion: versionOf(node),
-    workload: workloadOf(metadata, parts, pod, cleanText(node?.cluster ?? ''), id),
+    envoyVersion: build === undefined ? version : versionOf(build),
+    workload,
   }
 }
 
@@ -81,7 +92,8 @@ function nodeOf(node: snimeter.als.v3.INode | null | undefined): Node {
  * The workload of a node (facts: Istio's bootstrap metadata). Kind and name come from OWNER and
  * WORKLOAD_NAME; a hand-made pod or a VM has neither and falls back to its canonical name, then to the
  * pod, then to Envoy's own cluster and id. `kind` says how far that went:
- * `Deployment` and its like, `Workload` (a name without an owner), `Pod`, `Node`.
+ * `Deployment` and its like, `Workload` (a name without an owner), `Pod`, `Node`; `unknown` where no
+ * name is known at all.
  */
 function workloadOf(
   metadata: NodeMetadata,
@@ -99,7 +111,9 @@ function workloadOf(
   const name = values.WORKLOAD_NAME || owner.name || canonicalName
   if (name !== '') return { ...place, kind: owner.kind || 'Workload', name }
   if (pod !== '') return { ...place, kind: 'Pod', name: pod }
-  return { ...place, kind: 'Node', name: cluster || id }
+  if (cluster !== '' || id !== '') return { ...place, kind: 'Node', name: cluster || id }
+  const { workload } = UNKNOWN_NODE
+  return place.cluster === '' && place.namespace === '' ? workload : { ...workload, ...place }
 }
 
 /** `<type>~<ip>~<pod>.<namespace>~<domain>`; anything else is no Istio proxy. */
@@ -141,9 +155,6 @@ function kindOf(plural: string): string {
   return singular.charAt(0).toUpperCase() + singular.slice(1)
 }
 
-function versionOf(node: snimeter.als.v3.INode | null | undefined): string {
-  const version = node?.userAgentBuildVersion?.version
-  if (version)
-    return `${version.majorNumber ?? 0}.${version.minorNumber ?? 0}.${version.patch ?? 0}`
-  return cleanText(node?.userAgentVersion ?? '')
+function versionOf({ majorNumber, minorNumber, patch }: BuildVersion): string {
+  return `${majorNumber}.${minorNumber}.${patch}`
 }

@@ -1,4 +1,5 @@
 import type { snimeter } from './gen/identifier.js'
+import { eachField, textOf } from './wire-fields.ts'
 
 type Struct = snimeter.als.v3.IStruct
 
@@ -29,40 +30,89 @@ export interface NodeMetadata {
   readonly canonicalName: string
 }
 
-export function readMetadata(metadata: Struct | null | undefined): NodeMetadata {
-  const fields = metadata?.fields ?? {}
-  const labels = fields['LABELS']?.structValue?.fields ?? {}
-  const values = Object.fromEntries(
-    ALLOWED.map((key) => [key, cleanText(fields[key]?.stringValue ?? '')]),
-  )
-  return {
-    values: values as NodeMetadata['values'],
-    canonicalName:
-      ALLOWED_LABELS.map((label) => cleanText(labels[label]?.stringValue ?? '')).find(
-        (name) => name !== '',
-      ) ?? '',
+/**
+ * Takes the allowed texts out of the bytes of a node's metadata, a google.protobuf.Struct. What cannot
+ * be read is left out, and what is not allowed is not looked at: a damaged annotation costs nothing.
+ */
+export class MetadataReader {
+  /** Something that is allowed could not be read, or is no UTF-8. */
+  damaged = false
+  readonly #values = new Map<string, string>()
+  readonly #labels = new Map<string, string>()
+
+  /** May be called again: the parts of a message that occurs twice are merged, as protobuf says. */
+  take(struct: Uint8Array): void {
+    this.#takeFields(struct, (key, value) => {
+      if (key === 'LABELS') this.#takeLabels(value)
+      else if ((ALLOWED as readonly string[]).includes(key)) this.#keep(this.#values, key, value)
+    })
+  }
+
+  get metadata(): NodeMetadata {
+    const values = Object.fromEntries(ALLOWED.map((key) => [key, this.#values.get(key) ?? '']))
+    const names = ALLOWED_LABELS.map((label) => this.#labels.get(label) ?? '')
+    return {
+      values: values as NodeMetadata['values'],
+      canonicalName: names.find((name) => name !== '') ?? '',
+    }
+  }
+
+  /** The allowed keys only: what recordings keep. Reads back to the same metadata. */
+  get recorded(): Struct {
+    const fields = structFields(this.#values)
+    if (this.#labels.size === 0) return { fields }
+    return {
+      fields: { ...fields, LABELS: { structValue: { fields: structFields(this.#labels) } } },
+    }
+  }
+
+  #takeLabels(value: Uint8Array): void {
+    const { struct } = this.#valueOf(value)
+    if (struct === undefined) return
+    this.#takeFields(struct, (key, label) => {
+      if ((ALLOWED_LABELS as readonly string[]).includes(key)) this.#keep(this.#labels, key, label)
+    })
+  }
+
+  /** Struct: fields = 1, a map: key = 1, value = 2. Of a key that occurs twice the last one counts. */
+  #takeFields(struct: Uint8Array, take: (key: string, value: Uint8Array) => void): void {
+    const whole = eachField(struct, (field, entry) => {
+      if (field !== 1 || typeof entry === 'number') return
+      let key = ''
+      let value: Uint8Array = new Uint8Array(0)
+      eachField(entry, (part, bytes) => {
+        if (typeof bytes === 'number') return
+        if (part === 1) key = textOf(bytes).text
+        else if (part === 2) value = bytes
+      })
+      take(key, value)
+    })
+    if (!whole) this.damaged = true
+  }
+
+  #keep(texts: Map<string, string>, key: string, value: Uint8Array): void {
+    const { text } = this.#valueOf(value)
+    if (text === undefined) return
+    const { text: read, isWhole } = textOf(text)
+    if (!isWhole) this.damaged = true
+    texts.set(key, cleanText(read))
+  }
+
+  /** Value: string_value = 3, struct_value = 5, of which the last one counts. */
+  #valueOf(value: Uint8Array): { readonly text?: Uint8Array; readonly struct?: Uint8Array } {
+    let found: { readonly text?: Uint8Array; readonly struct?: Uint8Array } = {}
+    const whole = eachField(value, (kind, bytes) => {
+      if (typeof bytes === 'number') return
+      if (kind === 3) found = { text: bytes }
+      else if (kind === 5) found = { struct: bytes }
+    })
+    if (!whole) this.damaged = true
+    return found
   }
 }
 
-/** The same metadata with the allowed keys only: what recordings keep. */
-export function allowedOnly(metadata: Struct | null | undefined): Struct {
-  const fields = metadata?.fields ?? {}
-  const labels = pick(fields['LABELS']?.structValue?.fields ?? {}, ALLOWED_LABELS)
-  const kept = pick(fields, ALLOWED)
-  if (Object.keys(labels).length > 0) kept['LABELS'] = { structValue: { fields: labels } }
-  return { fields: kept }
-}
-
-function pick(
-  fields: NonNullable<Struct['fields']>,
-  keys: readonly string[],
-): NonNullable<Struct['fields']> {
-  const kept: NonNullable<Struct['fields']> = {}
-  for (const key of keys) {
-    const text = fields[key]?.stringValue
-    if (typeof text === 'string') kept[key] = { stringValue: cleanText(text) }
-  }
-  return kept
+function structFields(texts: ReadonlyMap<string, string>): NonNullable<Struct['fields']> {
+  return Object.fromEntries([...texts].map(([key, stringValue]) => [key, { stringValue }]))
 }
 
 /** Text of a sender, fit to be a key, a column and a line of a terminal: bounded, no control characters. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 /** What an identity is made of; part of the hash, so that no two kinds can collide. */
-export type IdentityTag = 'stream-id' | 'request' | 'no-stream-id'
+export type IdentityTag = 'stream-id' | 'request' | 'no-stream-id' | 'of-node'
 
 /**
  * 128-bit identity of what has no UUID: the first 16 bytes of SHA-256 over the tag and the parts, each
@@ -28,4 +28,15 @@ export function identityHash(
   }
   const digest = hash('sha256', input, 'buffer')
   for (let word = 0; word < 4; word++) words[at + word] = digest.readInt32BE(word * 4)
+}
+
+/**
+ * Makes the identity at `words[at]`, which says nothing of its sender, the sender's own: the hash of the
+ * node's scope and of the identity. In two steps, so that an identity that a file holds without its
+ * node can be made the node's as well (migration of connections).
+ */
+export function scopeIdentity(scope: Uint8Array, words: Int32Array, at: number): void {
+  const base = Buffer.allocUnsafe(16)
+  for (let word = 0; word < 4; word++) base.writeInt32BE(words[at + word] as number, word * 4)
+  identityHash('of-node', [scope, base], words, at)
 }

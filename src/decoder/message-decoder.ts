@@ -7,7 +7,7 @@ import {
   type SampleBatch,
   SampleKind,
 } from '../model/sample.ts'
-import { identityHash } from './identity-hash.ts'
+import { identityHash, scopeIdentity } from './identity-hash.ts'
 import { Column, LogEntry } from './log-entry.ts'
 import { PeerReader } from './peer-reader.ts'
 import type { TextInterner } from './text-interner.ts'
@@ -19,8 +19,10 @@ const STREAM_ID_SINCE = 1025
 
 /** What the decoder needs to know of the stream that a message came on. */
 export interface DecodeStream {
-  /** 16 bytes that stand for the node: part of identities that are unique per node only. */
+  /** 16 bytes that stand for the node's id: part of identities that are unique per node only. */
   readonly scope: Uint8Array
+  /** 16 bytes that stand for a node without an id, by what else it says of itself. */
+  readonly namelessScope?: Uint8Array | undefined
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
   /** Whether its entries are read for who opened their connections: waypoints and gateways. */
@@ -232,7 +234,10 @@ export class MessageDecoder {
     return duration >= LONG_MS ? Shape.long : 0
   }
 
-  /** Writes the identity (design: rules of the ledger, 4 and 5); `none` if the entry has none. */
+  /**
+   * Writes the identity (ADR 2); `none` if the entry has none. Only a UUID is unique by itself: all else
+   * is the sender's own.
+   */
   #identify(
     kind: number,
     final: boolean,
@@ -256,11 +261,14 @@ export class MessageDecoder {
         words,
         at,
       )
+      if (stream.namelessScope !== undefined) scopeIdentity(stream.namelessScope, words, at)
       return IdentityKind.hashed
     }
     if (parseUuid(bytes, streamIdStart, streamIdEnd, words, at)) return IdentityKind.uuid
     if (streamIdEnd > streamIdStart) {
+      // Not random: a counter, say, which another node counts as well.
       identityHash('stream-id', [bytes.subarray(streamIdStart, streamIdEnd)], words, at)
+      scopeIdentity(stream.namelessScope ?? stream.scope, words, at)
       return IdentityKind.hashed
     }
     // Newer senders give every connection of tcp_proxy an id: without one it died in a listener filter.
@@ -276,6 +284,7 @@ export class MessageDecoder {
       words,
       at,
     )
+    scopeIdentity(stream.namelessScope ?? stream.scope, words, at)
     return IdentityKind.hashed
   }
 

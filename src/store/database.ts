@@ -5,10 +5,14 @@ import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
 import { OUTBOX } from './migrations/0002-outbox.ts'
 import { HOPS } from './migrations/0003-hops.ts'
+import { ownIds } from './migrations/0004-owned-ids.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
-const MIGRATIONS: readonly string[] = [LEDGER, OUTBOX, HOPS]
+const MIGRATIONS: readonly Migration[] = [LEDGER, OUTBOX, HOPS, ownIds]
+
+/** SQL, or what SQL alone cannot do; runs in a transaction. */
+type Migration = string | ((database: Database.Database) => void)
 
 /** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
 export function openDatabase(path: string): Database.Database {
@@ -53,7 +57,10 @@ function prepare(database: Database.Database, path: string): void {
   // Nothing is written to a file that is as it should be: it opens on a full disk, too.
   if (version === MIGRATIONS.length && changedViews(database).length === 0) return
   const migrate = database.transaction(() => {
-    for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+    for (const migration of MIGRATIONS.slice(version)) {
+      if (typeof migration === 'string') database.exec(migration)
+      else migration(database)
+    }
     if (version === 0) firstRows(database)
     database.pragma(`application_id = ${APPLICATION_ID}`)
     database.pragma(`user_version = ${MIGRATIONS.length}`)

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { envoyMinorOf, readIdentifier, scopeOf } from '../../src/attribution/node-identity.ts'
+import {
+  envoyMinorOf,
+  namelessScopeOf,
+  readIdentifier,
+  scopeOf,
+} from '../../src/attribution/node-identity.ts'
 import { UNKNOWN_NODE } from '../../src/model/source.ts'
 import { captureMessages, DecoderFixture } from '../decoder/decoded-samples.ts'
 import { type EnvoyMessage, encodeWithSchema } from '../decoder/envoy-schema.ts'
+import { delimitedField, textField } from '../helpers/entry-writer.ts'
 
 type Metadata = Record<string, string | Record<string, string>>
 
@@ -119,7 +125,22 @@ describe('the workload of a node', () => {
 
   it('is the unknown source if the node does not say who it is', () => {
     assert.equal(identify({}).node, UNKNOWN_NODE)
+    assert.equal(identify({}, { ANNOTATIONS: { app: 'x' }, MESH_ID: 'm' }).node, UNKNOWN_NODE)
     assert.equal(readIdentifier(new Uint8Array(0))?.node, UNKNOWN_NODE)
+  })
+
+  it('is named by whatever the node says of itself, if it has no id', () => {
+    const named = (node: Record<string, unknown>, metadata: Metadata) => {
+      const { cluster, namespace, kind, name } = workload(node, metadata)
+      return [cluster, namespace, kind, name].join(' ')
+    }
+    assert.equal(named({ cluster: 'edge' }, {}), '  Node edge')
+    assert.equal(named({}, { LABELS: { app: 'cart' }, NAMESPACE: 'shop' }), ' shop Workload cart')
+    assert.equal(named({}, { OWNER }), ' shop Deployment ping')
+    assert.equal(
+      named({}, { CLUSTER_ID: 'c', NAMESPACE: 'shop' }),
+      `c shop unknown ${UNKNOWN_NODE.workload.name}`,
+    )
   })
 
   it('says what kind of proxy stands beside it', () => {
@@ -210,6 +231,92 @@ describe('what is kept of a node', () => {
   })
 })
 
+describe('an identifier with text that is no UTF-8', () => {
+  const BAD = Buffer.from([0x63, 0xff, 0xfe, 0x63])
+  const value = (text: Uint8Array) => delimitedField(2, delimitedField(3, text))
+  const entry = (key: Uint8Array, text: Uint8Array) =>
+    delimitedField(1, delimitedField(1, key), value(text))
+  const text = (name: string) => Buffer.from(name)
+  const read = (...node: readonly Uint8Array[]) =>
+    readIdentifier(Buffer.concat([delimitedField(1, ...node), textField(2, 'log')]))
+
+  it('keeps what is readable, whichever text it is', () => {
+    const id = textField(1, ID)
+    const workload = entry(text('WORKLOAD_NAME'), text('ping'))
+    const labels = delimitedField(
+      1,
+      textField(1, 'LABELS'),
+      delimitedField(2, delimitedField(5, entry(text('app'), BAD), entry(BAD, BAD))),
+    )
+    const damages: [name: string, fields: Uint8Array[], damaged: boolean][] = [
+      ['cluster', [delimitedField(2, BAD)], true],
+      ['agent', [delimitedField(6, BAD)], true],
+      ['version', [delimitedField(7, BAD)], true],
+      ['locality', [delimitedField(4, delimitedField(1, BAD))], false],
+      ['extension', [delimitedField(9, delimitedField(1, BAD))], false],
+      ['value', [delimitedField(3, entry(text('NAMESPACE'), BAD))], true],
+      ['value that is not read', [delimitedField(3, entry(text('ANNOTATIONS'), BAD))], false],
+      ['key', [delimitedField(3, entry(BAD, text('x')))], false],
+      ['labels', [delimitedField(3, labels)], true],
+      ['half a metadata', [delimitedField(3, Buffer.of(0x0a, 0x7f))], true],
+    ]
+    for (const [name, fields, damaged] of damages) {
+      const identity = read(id, delimitedField(3, workload), ...fields)
+      assert.ok(identity, name)
+      assert.equal(identity.node.id, ID, name)
+      assert.equal(identity.node.workload.name, 'ping', name)
+      assert.equal(identity.damaged, damaged, name)
+      const again = readIdentifier(identifierOf(identity.recorded))
+      assert.deepEqual(again, { ...identity, damaged: false }, name)
+    }
+  })
+
+  it('has U+FFFD in their place', () => {
+    assert.equal(read(delimitedField(1, BAD))?.node.id, 'c\ufffd\ufffdc')
+    assert.equal(
+      read(delimitedField(3, entry(text('NAME'), BAD)))?.node.workload.name,
+      'c\ufffd\ufffdc',
+    )
+  })
+
+  it('keeps what stands before the damage of the node itself', () => {
+    const half = read(textField(1, ID), Buffer.of(0x12, 0x7f, 0x61))
+    assert.equal(half?.node.id, ID)
+    assert.equal(half?.damaged, true)
+    assert.equal(read(Buffer.of(0x12, 0x7f, 0x61)), undefined)
+  })
+
+  it('reads what is repeated as protobuf does: the last of a text, all of a message', () => {
+    const twice = read(
+      textField(1, 'first'),
+      textField(1, ID),
+      delimitedField(3, entry(text('NAME'), text('a')), entry(text('NAME'), text('b'))),
+      delimitedField(3, entry(text('NAMESPACE'), text('shop'))),
+    )
+    assert.equal(twice?.node.id, ID)
+    assert.equal(twice?.node.pod, 'b')
+    assert.equal(twice?.node.workload.namespace, 'shop')
+  })
+
+  it('is the same node and records as the same bytes, whatever the damage', () => {
+    const whole = identifierOf(captureMessages('1.40.0/no-sni')[0] as Uint8Array)
+    const start = Math.max(0, whole.length - 2000)
+    const range = fc.nat(1499)
+    fc.assert(
+      fc.property(range, range, fc.uint8Array({ minLength: 1, maxLength: 8 }), (a, b, noise) => {
+        const damaged = Buffer.concat([whole.subarray(0, 1500), whole.subarray(start)])
+        for (const at of [a, 1500 + b]) damaged.set(noise, at)
+        const first = readIdentifier(damaged)
+        if (first === undefined) return
+        assert.deepEqual(readIdentifier(damaged), first)
+        const again = readIdentifier(identifierOf(first.recorded))
+        assert.deepEqual(again, { ...first, damaged: false })
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
 describe('an identifier that cannot be read', () => {
   it('is no identity', () => {
     assert.equal(readIdentifier(Uint8Array.of(0x0a, 0xff)), undefined)
@@ -244,7 +351,7 @@ describe('an identifier that cannot be read', () => {
     for (let level = 0; level < 60_000; level++) for (const tag of [0x2a, 0x12, 0x0a]) wrap(tag)
     for (const tag of [0x1a, 0x0a]) wrap(tag)
     assert.ok(length > 600_000 && length < 1024 * 1024)
-    assert.equal(readIdentifier(Buffer.concat(prefixes.toReversed())), undefined)
+    assert.equal(readIdentifier(Buffer.concat(prefixes.toReversed()))?.node, UNKNOWN_NODE)
   })
 })
 
@@ -272,6 +379,25 @@ describe('identifiers of real Envoys', () => {
 })
 
 describe('the scope of a node', () => {
+  it('without an id is made of what else it says; the unknown source has none', () => {
+    const scope = (node: Record<string, unknown>, metadata: Metadata = {}) =>
+      namelessScopeOf(identify(node, metadata).node)
+    assert.equal(scope({ id: 'a', cluster: 'edge' }), undefined)
+    assert.equal(scope({}), undefined)
+    const scopes = [
+      scope({ cluster: 'edge' }),
+      scope({ cluster: 'core' }),
+      scope({ cluster: 'core' }, { NAME: 'a' }),
+      scope({ cluster: 'core' }, { NAME: 'b' }),
+      scope({}, { NAMESPACE: 'shop' }),
+    ]
+    assert.equal(
+      new Set(scopes.map((bytes) => bytes && Buffer.from(bytes).toString('hex'))).size,
+      5,
+    )
+    assert.ok(!scopes.includes(undefined))
+  })
+
   it('is 16 bytes, the same for the same id only', () => {
     assert.equal(scopeOf('a').length, 16)
     assert.deepEqual(scopeOf('a'), scopeOf('a'))

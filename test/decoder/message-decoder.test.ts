@@ -88,11 +88,22 @@ describe('identities', () => {
     assert.equal(sample.identity, `uuid ${ID.replaceAll('-', '')}`)
   })
 
-  it('of a connection do not depend on the node', () => {
+  it('of a connection with a UUID do not depend on the node, all others do', () => {
     const elsewhere = { ...CURRENT, scope: new Uint8Array(16).fill(9) }
-    const strange = tcp({ access_log_type: END, stream_id: 'not-a-uuid' })
-    assert.equal(only(strange).identity, only(strange, elsewhere).identity)
-    assert.match(only(strange).identity, /^hash /)
+    const nameless = { ...CURRENT, namelessScope: new Uint8Array(16).fill(3) }
+    const random = tcp({ access_log_type: END, stream_id: ID })
+    assert.equal(only(random).identity, only(random, elsewhere).identity)
+    assert.equal(only(random).identity, only(random, nameless).identity)
+    const counted = tcp({ access_log_type: END, stream_id: '1' })
+    const identities = [CURRENT, elsewhere, nameless].map(
+      (stream) => only(counted, stream).identity,
+    )
+    assert.equal(new Set(identities).size, 3)
+    assert.match(only(counted).identity, /^hash /)
+    assert.notEqual(
+      only(request({ stream_id: ID })).identity,
+      only(request({ stream_id: ID }), nameless).identity,
+    )
   })
 
   it('of requests differ by stream id, start, downstream address and node', () => {
