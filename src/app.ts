@@ -110,7 +110,8 @@ export class App {
     const recorder = this.#makeRecorder()
     const pipeline = new Pipeline(this.#config, opening, recorder)
     const committer = new Committer(pipeline, store)
-    const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries })
+    const receiver = this.#makeReceiver(pipeline, committer, clock)
+    const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries, receiver })
     this.#parts = {
       store,
       doctor,
@@ -119,7 +120,7 @@ export class App {
       committer,
       recorder,
       fanOut: this.#makeFanOut(store),
-      receiver: this.#makeReceiver(pipeline, committer, clock),
+      receiver,
       timers: [],
     }
     try {

@@ -1,8 +1,10 @@
 import type { Config } from './config.ts'
-import type { Finding } from './istio/doctor/finding.ts'
+import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { diagnoseLive, type HiddenHop } from './istio/doctor/live.ts'
+import { diagnoseReceiver } from './istio/doctor/live-receiver.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
+import type { AccessLogReceiver } from './receiver/server.ts'
 import type { Metrics } from './telemetry/registry.ts'
 
 /** Lines of an answer at most; the worst come first. */
@@ -20,6 +22,7 @@ export interface LiveFindings {
 export interface LiveDoctorDependencies {
   readonly pipeline: Pick<Pipeline, 'observations' | 'clock'>
   readonly queries: Pick<QueryService, 'run'>
+  readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates'>
 }
 
 /**
@@ -68,13 +71,20 @@ export class LiveDoctor {
 
   #diagnose(): LiveFindings {
     const { observations } = this.#deps.pipeline
+    const { receiver } = this.#deps
     const nodes = observations.reports()
-    const findings = diagnoseLive({
+    const mesh = diagnoseLive({
       nodes,
       hiddenHops: this.#hiddenHops,
       billAt: this.#config.gateways.billAt,
       flushIntervalMs: this.#config.ledger.flushIntervalMs,
     })
+    const own = diagnoseReceiver({
+      otherCalls: receiver.otherCalls(),
+      certificates: receiver.certificates(),
+      nowMs: Date.now(),
+    })
+    const findings = sortedFindings([...own, ...mesh])
     return {
       sinceMs: observations.sinceMs,
       nodes: nodes.length,

@@ -36,6 +36,7 @@ class Scene {
           rows: (await this.hidden()).map((row) => [...row]),
         }),
       },
+      receiver: { otherCalls: () => [], certificates: () => [] },
     })
   }
 

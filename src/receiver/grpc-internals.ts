@@ -1,4 +1,10 @@
-import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type {
+  Http2Server,
+  Http2Session,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
 import type { Server } from '@grpc/grpc-js'
 
 /**
@@ -23,9 +29,13 @@ interface ServerInternals {
 
 /**
  * Gives every stream and connection of a server that is not bound yet larger windows, and returns the set
- * of its open connections. Undefined if it cannot.
+ * of its open connections. `onCall` is called for every request, also for those that grpc-js answers by
+ * itself. Undefined if it cannot.
  */
-export function enlargeWindows(server: Server): ReadonlySet<ServerHttp2Session> | undefined {
+export function enlargeWindows(
+  server: Server,
+  onCall: (headers: IncomingHttpHeaders, session: Http2Session | undefined) => void,
+): ReadonlySet<ServerHttp2Session> | undefined {
   // grpc-js 1.14 has no option for them: `grpc-node.flow_control_window` is read by clients only.
   const internals = server as unknown as ServerInternals
   const { commonServerOptions: options, createHttp2Server: create } = internals
@@ -39,6 +49,7 @@ export function enlargeWindows(server: Server): ReadonlySet<ServerHttp2Session> 
       sessions.add(session)
       session.once('close', () => sessions.delete(session))
     })
+    http2Server.on('stream', (stream, headers) => onCall(headers, stream.session))
     return http2Server
   }
   return sessions

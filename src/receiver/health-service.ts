@@ -3,6 +3,11 @@ import { HealthImplementation } from 'grpc-health-check'
 import type { Health } from '../telemetry/health.ts'
 import { SERVICE_NAME } from './access-log-service.ts'
 
+/** Paths of the health service. */
+export const HEALTH_PATHS = ['Check', 'Watch', 'List'].map(
+  (method) => `/grpc.health.v1.Health/${method}`,
+)
+
 /** `''` asks for the server as a whole. */
 const SERVICES = ['', SERVICE_NAME]
 

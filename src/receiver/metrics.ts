@@ -1,4 +1,6 @@
+import type { OtherCall } from '../model/receiver-report.ts'
 import type { Metrics } from '../telemetry/registry.ts'
+import type { TlsFiles } from './tls-files.ts'
 
 /** What the receiver counts: plain numbers, read when somebody asks. */
 export class ReceiverCounters {
@@ -10,7 +12,45 @@ export class ReceiverCounters {
   oversizedMessages = 0
 }
 
-export function declareReceiverMetrics(metrics: Metrics, counters: ReceiverCounters): void {
+/** What is read from parts of the receiver when somebody asks. */
+export interface ReceiverReports {
+  readonly otherCalls: () => readonly OtherCall[]
+  /** Undefined without TLS. */
+  readonly certificates: () => TlsFiles | undefined
+}
+
+export function declareReceiverMetrics(
+  metrics: Metrics,
+  counters: ReceiverCounters,
+  { otherCalls, certificates }: ReceiverReports,
+): void {
+  metrics.counter({
+    name: 'snimeter_receiver_other_calls_total',
+    help: 'Calls on the access log port for services that are not served there.',
+    labelNames: ['path', 'status'],
+    read: () =>
+      otherCalls().map(({ path, status, calls }) => ({ labels: { path, status }, value: calls })),
+  })
+  metrics.gauge({
+    name: 'snimeter_receiver_certificate_expiry_seconds',
+    help: 'When a certificate of als.tls expires, unix time; of client CAs the last of them.',
+    labelNames: ['certificate'],
+    read: () =>
+      (certificates()?.report() ?? []).map(({ certificate, notAfterMs }) => ({
+        labels: { certificate },
+        value: notAfterMs / 1000,
+      })),
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_certificate_renewals_total',
+    help: 'Times that changed files of als.tls were taken up.',
+    read: () => certificates()?.renewals ?? 0,
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_certificate_failures_total',
+    help: 'Looks at the files of als.tls that found a set which does not work; the last good one is served.',
+    read: () => certificates()?.failures ?? 0,
+  })
   metrics.gauge({
     name: 'snimeter_receiver_streams',
     help: 'Access log streams that are open.',

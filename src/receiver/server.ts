@@ -1,5 +1,6 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { Http2Session, IncomingHttpHeaders, ServerHttp2Session } from 'node:http2'
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
+import type { CertificateReport, OtherCall } from '../model/receiver-report.ts'
 import type { Sender } from '../model/sender.ts'
 import type { Component } from '../runtime/component.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
@@ -9,11 +10,13 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
 import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
-import { serverCredentials, type TlsConfig } from './credentials.ts'
+import { serverCredentials } from './credentials.ts'
 import { enlargeWindows } from './grpc-internals.ts'
-import { addHealthService } from './health-service.ts'
+import { addHealthService, HEALTH_PATHS } from './health-service.ts'
 import { declareReceiverMetrics, ReceiverCounters } from './metrics.ts'
+import { OtherCalls } from './other-calls.ts'
 import { type AccessLogStream, type GrpcCall, ServedCall } from './served-call.ts'
+import { type TlsConfig, TlsFiles } from './tls-files.ts'
 
 export interface ReceiverConfig {
   /** `host:port`, `[ipv6]:port` or `:port`; port 0 takes any free one. */
@@ -23,6 +26,8 @@ export interface ReceiverConfig {
   readonly tls: TlsConfig
   /** Streams are ended with status OK at about this age, ms; 0 = never. */
   readonly maxStreamAgeMs: number
+  /** How often the TLS files are looked at, ms; tests shorten it. */
+  readonly tlsLookEveryMs?: number
 }
 
 export interface ReceiverDependencies {
@@ -34,6 +39,9 @@ export interface ReceiverDependencies {
   /** For the sampling of log lines. */
   readonly monotonicMs?: () => number
 }
+
+/** Every method that the port has. */
+const SERVED_PATHS = [ACCESS_LOG_SERVICE.streamAccessLogs.path, ...HEALTH_PATHS]
 
 /** A sender that vanished without a word (a dead node) is found out after this. */
 const KEEPALIVE_MS = 120_000
@@ -56,6 +64,8 @@ export class AccessLogReceiver implements Component {
   readonly #counters = new ReceiverCounters()
   readonly #calls = new Set<ServedCall>()
   readonly #logger: SampledLogger
+  readonly #otherCalls: OtherCalls
+  #tlsFiles: TlsFiles | undefined
   #server: Server | undefined
   #sessions: ReadonlySet<ServerHttp2Session> | undefined
   #address: ListenAddress | undefined
@@ -71,7 +81,11 @@ export class AccessLogReceiver implements Component {
     this.#logger = new SampledLogger(deps.logger, {
       monotonicMs: deps.monotonicMs ?? (() => performance.now()),
     })
-    declareReceiverMetrics(deps.metrics, this.#counters)
+    this.#otherCalls = new OtherCalls(SERVED_PATHS, this.#logger)
+    declareReceiverMetrics(deps.metrics, this.#counters, {
+      otherCalls: () => this.#otherCalls.report(),
+      certificates: () => this.#tlsFiles,
+    })
   }
 
   /** Streams that are open. */
@@ -79,11 +93,22 @@ export class AccessLogReceiver implements Component {
     return this.#calls.size
   }
 
+  /** Calls for services that are not served here, by path and status. */
+  otherCalls(): readonly OtherCall[] {
+    return this.#otherCalls.report()
+  }
+
+  /** The certificates that it works with; none in plain text. */
+  certificates(): readonly CertificateReport[] {
+    return this.#tlsFiles?.report() ?? []
+  }
+
   /** Listens. Throws `listen_failed`, `bad_listen_address` or `bad_tls_files`. */
   async start(): Promise<void> {
-    const { listen, maxMessageBytes, tls } = this.#config
+    const { listen, maxMessageBytes, tls, tlsLookEveryMs } = this.#config
     const address = parseListenAddress(listen)
-    const credentials = serverCredentials(tls)
+    if (tls.certFile !== '') this.#tlsFiles = new TlsFiles(tls, this.#logger, tlsLookEveryMs)
+    const credentials = serverCredentials(this.#tlsFiles)
     // It would write errors to standard error beside our log; we tell them ourselves.
     setLogVerbosity(logVerbosity.NONE)
     const server = new Server({
@@ -93,7 +118,7 @@ export class AccessLogReceiver implements Component {
       // Its bookkeeping costs time for every message, and nobody reads it.
       'grpc.enable_channelz': 0,
     })
-    this.#sessions = enlargeWindows(server)
+    this.#sessions = enlargeWindows(server, (headers, session) => this.#called(headers, session))
     if (this.#sessions === undefined) {
       this.#deps.logger.warn('grpc-js is not the known one: HTTP/2 windows stay small')
     }
@@ -104,6 +129,7 @@ export class AccessLogReceiver implements Component {
     this.#forgetHealth = addHealthService(server, this.#deps.health)
     this.#server = server
     this.#address = { host: address.host, port: await bind(server, address, credentials) }
+    this.#tlsFiles?.start()
   }
 
   /** Where it listens; the port is the real one. Throws before `start`. */
@@ -140,6 +166,7 @@ export class AccessLogReceiver implements Component {
     for (const session of this.#sessions ?? []) session.destroy()
     await this.#streamsClosed(FAREWELL_MS)
     this.#forgetHealth?.()
+    this.#tlsFiles?.stop()
   }
 
   /** Resolves when no stream is open, after `timeoutMs` anyway. */
@@ -149,6 +176,11 @@ export class AccessLogReceiver implements Component {
     this.#allClosed = resolve
     await within(promise, timeoutMs)
     this.#allClosed = undefined
+  }
+
+  #called(headers: IncomingHttpHeaders, session: Http2Session | undefined): void {
+    const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
+    this.#otherCalls.called(headers, formatAddress({ host: remoteAddress, port: remotePort }))
   }
 
   #serve(call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]): void {

@@ -12,7 +12,7 @@ test('the alerts of the chart are those of docs/operations.md', () => {
   const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
   const documented = [...page.matchAll(/^\| [^|`]+ \| `((?:[^`])+)`/gm)]
     .map(([, text]) => text ?? '')
-    .filter((text) => /snimeter_\w+.* (?:>|==) /.test(text))
+    .filter((text) => /snimeter_\w+.* (?:>|==|<) /.test(text))
   assert.ok(documented.length >= 9)
   assert.deepEqual(expressions.sort(), documented.sort())
 })

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { diagnoseReceiver } from '../../../src/istio/doctor/live-receiver.ts'
+import type { CertificateReport, OtherCall } from '../../../src/model/receiver-report.ts'
+
+const NOW = Date.UTC(2026, 10, 28, 12)
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+function codes(certificate: Partial<CertificateReport>): string[] {
+  const report: CertificateReport = {
+    certificate: 'server',
+    key: 'als.tls.cert_file',
+    notBeforeMs: NOW - 45 * DAY,
+    notAfterMs: NOW + 45 * DAY,
+    broken: '',
+    ...certificate,
+  }
+  return diagnoseReceiver({ otherCalls: [], certificates: [report], nowMs: NOW }).map(
+    ({ severity, code }) => `${severity} ${code}`,
+  )
+}
+
+test('a certificate that was not renewed in time is a finding, by the time that is left', () => {
+  assert.deepEqual(codes({}), [])
+  assert.deepEqual(codes({ notAfterMs: NOW + 15 * DAY }), [])
+  assert.deepEqual(codes({ notAfterMs: NOW + 11 * DAY }), ['warning certificate-expires'])
+  assert.deepEqual(codes({ notAfterMs: NOW + DAY }), ['error certificate-expires'])
+  assert.deepEqual(codes({ notAfterMs: NOW }), ['error certificate-expired'])
+})
+
+test('certificates that live for a day or an hour are judged by their own life', () => {
+  const day = { notBeforeMs: NOW - 12 * HOUR, notAfterMs: NOW + 12 * HOUR }
+  assert.deepEqual(codes(day), [])
+  assert.deepEqual(codes({ notBeforeMs: NOW - 20 * HOUR, notAfterMs: NOW + 4 * HOUR }), [
+    'warning certificate-expires',
+  ])
+  assert.deepEqual(codes({ notBeforeMs: NOW - 58 * MINUTE, notAfterMs: NOW + 2 * MINUTE }), [
+    'error certificate-expires',
+  ])
+  const century = { notBeforeMs: NOW - 90 * 365 * DAY, notAfterMs: NOW + 10 * 365 * DAY }
+  assert.deepEqual(codes(century), [])
+})
+
+test('files that do not work are a finding while the certificate from before is served', () => {
+  assert.deepEqual(codes({ broken: 'key values mismatch' }), ['warning certificate-broken'])
+})
+
+test('each mistake of a caller has a code and a fix of its own, until half an hour after it stopped', () => {
+  const call = (path: string, status: OtherCall['status'] = 'UNIMPLEMENTED'): OtherCall => ({
+    path,
+    status,
+    calls: 3,
+    sender: '10.1.2.3:40000',
+    calledPath: path,
+    lastMs: NOW - MINUTE,
+  })
+  const otherCalls = [
+    call('/envoy.service.accesslog.v2.AccessLogService/StreamAccessLogs'),
+    call('/opentelemetry.proto.collector.logs.v1.LogsService/Export'),
+    call('/envoy.service.metrics.v3.MetricsService/StreamMetrics'),
+    call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'),
+    call('other', 'not_grpc'),
+  ]
+  const found = diagnoseReceiver({ otherCalls, certificates: [], nowMs: NOW })
+  assert.deepEqual(
+    found.map(({ severity, code }) => `${severity} ${code}`),
+    [
+      'error access-log-v2',
+      'error access-log-opentelemetry',
+      'warning other-service',
+      'note reflection',
+      'warning not-grpc',
+    ],
+  )
+  assert.match(found[0]?.fix ?? '', /transport_api_version: V3/)
+  const later = { otherCalls, certificates: [], nowMs: NOW + 30 * MINUTE }
+  assert.deepEqual(diagnoseReceiver(later), [])
+})
