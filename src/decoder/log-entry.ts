@@ -1,3 +1,4 @@
+import { NO_COUNTER } from '../model/sample.ts'
 import { parseIpAddress } from './ip-address.ts'
 import type { PeerReader } from './peer-reader.ts'
 import type { TextInterner } from './text-interner.ts'
@@ -37,7 +38,10 @@ export class LogEntry {
   hasDuration = false
   /** Whether `address` and `port` are this entry's. */
   hasAddress = false
-  /** Unsigned integers as on the wire, by `Column`; 0 where absent. A negative one is above 2^63. */
+  /**
+   * Unsigned integers as on the wire, by `Column`; 0 where absent, and `NO_COUNTER` for the plain
+   * counters of a message that is absent as a whole. A negative one on the wire is above 2^63.
+   */
   readonly numbers = new Float64Array(12)
   sni = 0
   cluster = 0
@@ -72,8 +76,8 @@ export class LogEntry {
     const { numbers } = this
     numbers[Column.wireUpload] = 0
     numbers[Column.wireDownload] = 0
-    numbers[Column.receivedBytes] = 0
-    numbers[Column.sentBytes] = 0
+    numbers[Column.receivedBytes] = NO_COUNTER
+    numbers[Column.sentBytes] = NO_COUNTER
     this.sni = 0
     this.cluster = 0
     this.authority = 0
@@ -95,6 +99,8 @@ export class LogEntry {
       if (tag === 10) this.#readCommon(reader.delimited(), end)
       else if (tag === 18) {
         const pairEnd = reader.delimited()
+        this.#begin(Column.receivedBytes)
+        this.#begin(Column.sentBytes)
         this.#readPair(reader.position, pairEnd, Column.receivedBytes)
         reader.position = pairEnd
       } else reader.skip(tag)
@@ -105,7 +111,10 @@ export class LogEntry {
   readHttp(end: number): void {
     const reader = this.#reader
     const { numbers } = this
-    for (let i = Column.requestHeadersBytes; i <= Column.responseBodyBytes; i++) numbers[i] = 0
+    numbers[Column.requestHeadersBytes] = 0
+    numbers[Column.requestBodyBytes] = NO_COUNTER
+    numbers[Column.responseHeadersBytes] = 0
+    numbers[Column.responseBodyBytes] = NO_COUNTER
     while (reader.position < end) {
       const tag = reader.tag()
       if (tag === 10) this.#readCommon(reader.delimited(), end)
@@ -227,6 +236,7 @@ export class LogEntry {
   /** HTTPRequestProperties: authority = 3, request_headers_bytes = 11, request_body_bytes = 12. */
   #readRequest(end: number, outer: number): void {
     const reader = this.#reader
+    this.#begin(Column.requestBodyBytes)
     reader.limit = end
     while (reader.position < end) {
       const tag = reader.tag()
@@ -241,6 +251,7 @@ export class LogEntry {
   /** HTTPResponseProperties: response_headers_bytes = 2, response_body_bytes = 3. */
   #readResponse(end: number, outer: number): void {
     const reader = this.#reader
+    this.#begin(Column.responseBodyBytes)
     reader.limit = end
     while (reader.position < end) {
       const tag = reader.tag()
@@ -323,6 +334,11 @@ export class LogEntry {
       reader.limit = end
     }
     reader.limit = outer
+  }
+
+  /** The message that holds this counter is there: a counter that it does not mention is 0. */
+  #begin(column: number): void {
+    if (this.numbers[column] === NO_COUNTER) this.numbers[column] = 0
   }
 
   #resetTime(column: number): void {

@@ -173,13 +173,12 @@ export class MessageDecoder {
     let plainDownload = numbers[Column.sentBytes] as number
     if (http) {
       // An HTTP logger on tcp_proxy gives entries about a connection: its bytes are the bodies'.
-      const headers = kind === SampleKind.request ? 1 : 0
-      plainUpload =
-        (numbers[Column.requestBodyBytes] as number) +
-        headers * (numbers[Column.requestHeadersBytes] as number)
-      plainDownload =
-        (numbers[Column.responseBodyBytes] as number) +
-        headers * (numbers[Column.responseHeadersBytes] as number)
+      plainUpload = numbers[Column.requestBodyBytes] as number
+      plainDownload = numbers[Column.responseBodyBytes] as number
+      if (kind === SampleKind.request) {
+        if (plainUpload >= 0) plainUpload += numbers[Column.requestHeadersBytes] as number
+        if (plainDownload >= 0) plainDownload += numbers[Column.responseHeadersBytes] as number
+      }
     }
     if (
       wireUpload > MAX_COUNTER ||

@@ -1,4 +1,5 @@
 import { Meter } from '../model/connection.ts'
+import { NO_COUNTER, SampleKind } from '../model/sample.ts'
 
 /** First release whose entries carry wire counters (proto 1.26). */
 const WIRE_BYTES_SINCE = 1026
@@ -12,6 +13,19 @@ export function chooseMeter(entryType: number, envoyMinor: number): number {
   if (entryType >= 11 && entryType <= 13) return Meter.plain
   if (entryType !== 0) return Meter.wire
   return envoyMinor >= WIRE_BYTES_SINCE ? Meter.wire : Meter.plain
+}
+
+/**
+ * What a sample's counters say by the meter of its connection, in one direction. By `wire` it is the
+ * wire counter, but of a connection never more than the plain one where the entry carries that: in a
+ * tunnel (CONNECT, POST) Envoy counts the payload twice on the wire, and the framing with it. Both
+ * counters only grow, so the smaller one does, too. Requests are read by wire alone: their plain
+ * counters are sizes of uncompressed headers and bodies.
+ */
+export function metered(meter: number, kind: number, wire: number, plain: number): number {
+  if (meter !== Meter.wire) return plain === NO_COUNTER ? 0 : plain
+  if (kind !== SampleKind.connection || plain === NO_COUNTER) return wire
+  return plain < wire ? plain : wire
 }
 
 /** What a cumulative counter grew by: never negative, whatever is repeated, late or reordered. */

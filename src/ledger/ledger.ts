@@ -1,4 +1,4 @@
-import { Meter, type StoredConnection } from '../model/connection.ts'
+import type { StoredConnection } from '../model/connection.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
 import {
@@ -13,7 +13,7 @@ import {
   Word,
 } from './connection-chunk.ts'
 import type { ConnectionTable } from './connection-table.ts'
-import { chooseMeter, growth, lostTail, momentOf } from './delta.ts'
+import { chooseMeter, growth, lostTail, metered, momentOf } from './delta.ts'
 import type { DirtyRows } from './dirty-rows.ts'
 import { HeldSamples } from './held-samples.ts'
 import type { LedgerClock } from './ledger-clock.ts'
@@ -233,9 +233,20 @@ export class Ledger {
   ): void {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
-    const wire = c.bytes[o * BYTES + Byte.meter] === Meter.wire
-    const upload = (wire ? batch.wireUpload[i] : batch.plainUpload[i]) as number
-    const download = (wire ? batch.wireDownload[i] : batch.plainDownload[i]) as number
+    const meter = c.bytes[o * BYTES + Byte.meter] as number
+    const kind = batch.kind[i] as number
+    const upload = metered(
+      meter,
+      kind,
+      batch.wireUpload[i] as number,
+      batch.plainUpload[i] as number,
+    )
+    const download = metered(
+      meter,
+      kind,
+      batch.wireDownload[i] as number,
+      batch.plainDownload[i] as number,
+    )
     const final = batch.final[i] === 1
     const moment = momentOf(batch.startMs[i] as number, batch.durationMs[i] as number, arrivalMs)
     // A replay tells the past again: it does not take a later word back.

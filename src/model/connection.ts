@@ -4,7 +4,10 @@ import type { Node, Workload } from './source.ts'
 /** Life of a connection row, as the file stores it. */
 export const ConnectionState = { open: 1, closed: 2, orphaned: 3 } as const
 
-/** Which pair of counters a connection is read by; chosen at its first sample, never changed. */
+/**
+ * Which pair of counters a connection is read by; chosen at its first sample, never changed. By `wire`
+ * a connection never counts more than the plain pair says, where an entry carries both.
+ */
 export const Meter = { wire: 1, plain: 2 } as const
 
 /**

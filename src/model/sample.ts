@@ -24,12 +24,14 @@ export const IdentityKind = {
 export const NO_TEXT = 0
 /** Marks an absent time or duration in a Float64 column. */
 export const NO_TIME = -1
+/** Marks a counter of a pair that the entry does not carry. A pair that it carries counts from 0. */
+export const NO_COUNTER = -1
 /** A counter above this is refused as `implausible_counter` (1 PiB on one connection). */
 export const MAX_COUNTER = 2 ** 50
 
 /**
  * A reusable batch of samples. Rows `0 … count-1` are valid until the next `reset()`.
- * Counters are exact integers in `0 … MAX_COUNTER`; times are unix milliseconds (fractions allowed
+ * Counters are exact integers in `0 … MAX_COUNTER` (or `NO_COUNTER`); times are unix milliseconds (fractions allowed
  * from Envoy's clock) or `NO_TIME`.
  */
 export class SampleBatch {
@@ -48,7 +50,7 @@ export class SampleBatch {
   /** `upstream_wire_bytes_sent` / `_received`. */
   wireUpload: Float64Array
   wireDownload: Float64Array
-  /** `received_bytes` / `sent_bytes`; for HTTP entries header plus body bytes. */
+  /** `received_bytes` / `sent_bytes`, for HTTP entries header plus body bytes; `NO_COUNTER` where absent. */
   plainUpload: Float64Array
   plainDownload: Float64Array
   /** Text ids of the decoder's interner; `NO_TEXT` where absent. */

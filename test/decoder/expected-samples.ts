@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { NO_COUNTER } from '../../src/model/sample.ts'
 import {
   Address,
   type Common,
@@ -52,24 +53,25 @@ export function expectedSamples(message: EnvoyMessage, envoyMinor: number): Expe
 }
 
 function expectedTcp(entry: TcpEntry, envoyMinor: number): ExpectedSample | string {
-  const { received_bytes = 0, sent_bytes = 0 } = entry.connection_properties ?? {}
+  const plain = entry.connection_properties
+  const upload = plain ? (plain.received_bytes ?? 0) : NO_COUNTER
+  const download = plain ? (plain.sent_bytes ?? 0) : NO_COUNTER
   const common = entry.common_properties ?? {}
   const kind = kindOf(common, 'connection')
-  return sampleOf(common, kind, envoyMinor, received_bytes, sent_bytes, '')
+  return sampleOf(common, kind, envoyMinor, upload, download, '')
 }
 
 function expectedHttp(entry: HttpEntry, envoyMinor: number): ExpectedSample | string {
   const common = entry.common_properties ?? {}
   const kind = kindOf(common, 'request')
-  const request = entry.request ?? {}
-  const response = entry.response ?? {}
-  let upload = request.request_body_bytes ?? 0
-  let download = response.response_body_bytes ?? 0
+  const { request, response } = entry
+  let upload = request ? (request.request_body_bytes ?? 0) : NO_COUNTER
+  let download = response ? (response.response_body_bytes ?? 0) : NO_COUNTER
   if (kind === 'request') {
-    upload += request.request_headers_bytes ?? 0
-    download += response.response_headers_bytes ?? 0
+    if (request) upload += request.request_headers_bytes ?? 0
+    if (response) download += response.response_headers_bytes ?? 0
   }
-  return sampleOf(common, kind, envoyMinor, upload, download, request.authority ?? '')
+  return sampleOf(common, kind, envoyMinor, upload, download, request?.authority ?? '')
 }
 
 function kindOf(common: Common, ofNotSet: 'connection' | 'request'): string {

@@ -47,7 +47,7 @@ export interface LoggedConnection {
   readonly streamId: string
   /** As the entries say it; '' without. */
   sni: string
-  /** Highest counters of all entries. */
+  /** Highest counters of all entries, of each the smaller of wire and plain. */
   upload: bigint
   download: bigint
   final: boolean
@@ -64,8 +64,9 @@ export function loggedConnections(names: readonly string[]): Map<string, LoggedC
   for (const name of names) {
     for (const message of messagesOf(readFileSync(capturePath(name)))) {
       const { tcpLogs } = schema.toObject(schema.decode(message), { longs: String }) as AlsMessage
-      for (const { commonProperties: common } of tcpLogs?.logEntry ?? []) {
-        if (common?.streamId !== undefined && isAboutConnection(common)) merge(found, common)
+      for (const { commonProperties: common, connectionProperties } of tcpLogs?.logEntry ?? []) {
+        if (common?.streamId === undefined || !isAboutConnection(common)) continue
+        merge(found, common, connectionProperties)
       }
     }
   }
@@ -82,7 +83,18 @@ function* messagesOf(capture: Buffer): Generator<Buffer> {
 }
 
 interface AlsMessage {
-  readonly tcpLogs?: { readonly logEntry?: readonly { readonly commonProperties?: Common }[] }
+  readonly tcpLogs?: {
+    readonly logEntry?: readonly {
+      readonly commonProperties?: Common
+      readonly connectionProperties?: Plain
+    }[]
+  }
+}
+
+/** `received_bytes` and `sent_bytes`; absent where 0. */
+interface Plain {
+  readonly receivedBytes?: string
+  readonly sentBytes?: string
 }
 
 interface Common {
@@ -103,7 +115,7 @@ function isAboutConnection({ accessLogType: type = 0 }: Common): boolean {
   return type < 4 || type > 10
 }
 
-function merge(found: Map<string, LoggedConnection>, common: Common): void {
+function merge(found: Map<string, LoggedConnection>, common: Common, plain?: Plain): void {
   const streamId = common.streamId ?? ''
   const { seconds = '0', nanos = 0 } = common.startTime ?? {}
   const connection = found.get(streamId) ?? {
@@ -119,14 +131,17 @@ function merge(found: Map<string, LoggedConnection>, common: Common): void {
   found.set(streamId, connection)
   connection.entries += 1
   connection.sni ||= common.tlsProperties?.tlsSniHostname ?? ''
-  connection.upload = larger(connection.upload, common.upstreamWireBytesSent)
-  connection.download = larger(connection.download, common.upstreamWireBytesReceived)
+  const upload = billed(common.upstreamWireBytesSent, plain && (plain.receivedBytes ?? '0'))
+  const download = billed(common.upstreamWireBytesReceived, plain && (plain.sentBytes ?? '0'))
+  if (upload > connection.upload) connection.upload = upload
+  if (download > connection.download) connection.download = download
   connection.final ||= common.intermediateLogEntry !== true
   const local = common.upstreamLocalAddress?.socketAddress
   if (local !== undefined) connection.upstreamLocal = `${local.address}:${local.portValue}`
 }
 
-function larger(sum: bigint, counter: string | undefined): bigint {
-  const value = BigInt(counter ?? 0)
-  return value > sum ? value : sum
+/** The smaller of both counters of a direction; the wire's where the entry carries no other. */
+function billed(wire = '0', plain = wire): bigint {
+  const [a, b] = [BigInt(wire), BigInt(plain)]
+  return a < b ? a : b
 }

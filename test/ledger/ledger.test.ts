@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ConnectionState, type StoredConnection } from '../../src/model/connection.ts'
-import { SampleKind } from '../../src/model/sample.ts'
+import { NO_COUNTER, SampleKind } from '../../src/model/sample.ts'
 import { UNKNOWN_NODE } from '../../src/model/source.ts'
 import { LedgerFixture, NOON, SIDECAR } from './ledger-fixture.ts'
 
@@ -36,10 +36,24 @@ describe('rule 1: counters are cumulative', () => {
 })
 
 describe('rule 2: one meter per connection', () => {
-  it('reads typed entries by their wire counters', () => {
+  it('reads typed entries by their wire counters, but never beyond the plain ones', () => {
     const f = new LedgerFixture()
-    f.hear({ upload: 100, download: 10, plainUpload: 7, plainDownload: 7, start: 0, at: 1000 })
+    f.hear({ upload: 100, download: 5, plainUpload: 7, plainDownload: 7, start: 0, at: 1000 })
+    assert.deepEqual(f.totals(), { upload: 7, download: 5, opened: 1, closed: 1 })
+  })
+
+  it('reads typed entries by their wire counters where they carry no others', () => {
+    const f = new LedgerFixture()
+    const absent = { plainUpload: NO_COUNTER, plainDownload: NO_COUNTER }
+    f.hear({ upload: 100, download: 10, ...absent, start: 0, at: 1000 })
     assert.deepEqual(f.totals(), { upload: 100, download: 10, opened: 1, closed: 1 })
+  })
+
+  it('reads a request by its wire counters, whatever its plain ones', () => {
+    const f = new LedgerFixture()
+    const kind = SampleKind.request
+    f.hear({ kind, type: 6, final: true, upload: 100, plainUpload: 7, start: 0, at: 1000 })
+    assert.deepEqual(f.totals(), { upload: 100, download: 0, opened: 1, closed: 1 })
   })
 
   it('reads UDP entries by received and sent bytes', () => {
@@ -49,9 +63,9 @@ describe('rule 2: one meter per connection', () => {
   })
 
   it('reads entries without a type by the release of the sender', () => {
-    const untyped = { type: 0, final: true, upload: 100, plainUpload: 70, start: 0, at: 1000 }
+    const untyped = { type: 0, final: true, upload: 60, plainUpload: 70, start: 0, at: 1000 }
     for (const [envoyMinor, upload] of [
-      [1026, 100],
+      [1026, 60],
       [1025, 70],
       [0, 70],
     ] as const) {

@@ -10,6 +10,7 @@ import { checkMeshConfig } from './providers.ts'
 import { checkReceiver } from './receiver.ts'
 import { checkServiceEntries } from './service-entries.ts'
 import { checkSidecars } from './sidecars.ts'
+import { checkTunnels } from './tunnels.ts'
 
 const CHECKS = [
   checkMeshConfig,
@@ -22,6 +23,7 @@ const CHECKS = [
   checkSidecars,
   checkGateways,
   checkReceiver,
+  checkTunnels,
 ]
 
 /**
