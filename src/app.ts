@@ -5,6 +5,7 @@ import { declareFanOutMetrics } from './fan-out/metrics.ts'
 import { sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
+import { MemoryWatch } from './memory-watch.ts'
 import { Pipeline } from './pipeline.ts'
 import { declarePipelineMetrics } from './pipeline-metrics.ts'
 import { QueryService } from './query/query-service.ts'
@@ -12,10 +13,13 @@ import { AccessLogReceiver } from './receiver/server.ts'
 import { CaptureWriter } from './recording/capture-writer.ts'
 import { restore } from './restore.ts'
 import { ArrivalClock } from './runtime/arrival-clock.ts'
+import { ConnectionGate } from './runtime/connection-gate.ts'
+import { descriptorShares } from './runtime/descriptors.ts'
 import { formatAddress } from './runtime/listen-address.ts'
 import { ServiceError } from './runtime/service-error.ts'
 import { packageVersion } from './runtime/version.ts'
 import { Store } from './store/store.ts'
+import { declareConnectionMetrics } from './telemetry/connection-metrics.ts'
 import { Health } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/registry.ts'
@@ -28,10 +32,6 @@ const TICK_MS = 1000
 const SINK_STOP_MS = 3000
 /** What is wrong with the mesh is looked for this often, ms. */
 const FINDINGS_MS = 60_000
-/** Above this multiple of `memory.shed_above` the process is unready: shedding was not enough. */
-const UNREADY_ABOVE = 1.25
-/** Shedding ends below this part of `memory.shed_above`. */
-const SHED_UNTIL = 0.9
 
 export interface AppDependencies {
   readonly logger: Logger
@@ -48,6 +48,7 @@ export class App {
   readonly #health = new Health()
   readonly #metrics = new Metrics({ build: { version: packageVersion(), node: process.version } })
   readonly #queries: QueryService
+  readonly #connections: { readonly als: ConnectionGate; readonly http: ConnectionGate }
   readonly #http: HttpServer
   #parts: Parts | undefined
   #starting: Promise<void> | undefined
@@ -63,15 +64,24 @@ export class App {
     this.#logger = logger
     this.#sampled = new SampledLogger(logger, { monotonicMs: () => performance.now() })
     this.#queries = new QueryService({ path: config.store.path })
-    this.#http = new HttpServer(config.http, {
-      health: this.#health,
-      metrics: this.#metrics,
-      logger,
-      status: () => this.#status(),
-      query: (request) => this.#queries.run(request),
-      nodes: () => this.#parts?.pipeline.observations.reports() ?? [],
-      findings: () => this.#findings(),
-    })
+    const shares = descriptorShares()
+    this.#connections = {
+      als: new ConnectionGate(Math.min(config.als.maxConnections, shares.als)),
+      http: new ConnectionGate(shares.http),
+    }
+    this.#http = new HttpServer(
+      config.http,
+      {
+        health: this.#health,
+        metrics: this.#metrics,
+        logger,
+        status: () => this.#status(),
+        query: (request) => this.#queries.run(request),
+        nodes: () => this.#parts?.pipeline.observations.reports() ?? [],
+        findings: () => this.#findings(),
+      },
+      this.#connections.http,
+    )
   }
 
   /** Address of the gRPC server, `host:port` with the real port. */
@@ -112,8 +122,14 @@ export class App {
     const committer = new Committer(pipeline, store)
     const receiver = this.#makeReceiver(pipeline, committer, clock)
     const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries, receiver })
+    const memory = new MemoryWatch(this.#config.memory, {
+      pipeline,
+      health: this.#health,
+      logger: this.#sampled,
+    })
     this.#parts = {
       store,
+      memory,
       doctor,
       clock,
       pipeline,
@@ -127,6 +143,8 @@ export class App {
       await restore(pipeline, store, this.#config.ledger.maxConnections, clock.now())
       declarePipelineMetrics(this.#metrics, pipeline, committer)
       doctor.declareMetrics(this.#metrics)
+      memory.declareMetrics(this.#metrics)
+      declareConnectionMetrics(this.#metrics, this.#connections)
       this.#declareStoreMetrics(store)
       this.#startFanOut(this.#parts.fanOut, store)
       await recorder?.start()
@@ -286,6 +304,7 @@ export class App {
       logger: this.#logger,
       metrics: this.#metrics,
       health: this.#health,
+      connections: this.#connections.als,
       openStream: (sender) => {
         const stream = pipeline.openStream(sender.key)
         return {
@@ -311,7 +330,7 @@ export class App {
     })
   }
 
-  #startTimers({ pipeline, committer, clock, doctor, timers }: Parts): void {
+  #startTimers({ pipeline, committer, clock, doctor, memory, timers }: Parts): void {
     timers.push(
       // For the metric and `top`; what fails now is asked again.
       setInterval(() => {
@@ -319,25 +338,13 @@ export class App {
       }, FINDINGS_MS),
       setInterval(() => {
         pipeline.tick(clock.now())
-        this.#watchMemory(pipeline)
+        memory.look()
       }, TICK_MS),
       setInterval(() => {
         if (committer.busy) return
         committer.commit().catch((error: unknown) => this.#storeFailed(error))
       }, this.#config.store.commitIntervalMs),
     )
-  }
-
-  #watchMemory(pipeline: Pipeline): void {
-    const { shedAboveBytes } = this.#config.memory
-    const { rss } = process.memoryUsage()
-    // Once it sheds it goes on until there is some room: at the edge it would flap.
-    pipeline.shedding = rss > shedAboveBytes * (pipeline.shedding ? SHED_UNTIL : 1)
-    if (pipeline.shedding) {
-      this.#sampled.warn({ rss, shedAboveBytes }, 'memory is short: periodic entries are dropped')
-    }
-    const spent = rss > shedAboveBytes * UNREADY_ABOVE || pipeline.ledger.full
-    this.#health.set(spent ? 'memory' : 'ready')
   }
 
   /** The storage thread is gone. (A batch that a shutdown gave up on is told by `stop`.) */
@@ -389,6 +396,7 @@ interface Parts {
   readonly committer: Committer
   readonly recorder: CaptureWriter | undefined
   readonly doctor: LiveDoctor
+  readonly memory: MemoryWatch
   readonly fanOut: FanOut | undefined
   readonly receiver: AccessLogReceiver
   readonly timers: NodeJS.Timeout[]

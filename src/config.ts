@@ -6,6 +6,7 @@ export interface Config {
   readonly als: {
     readonly listen: string
     readonly maxMessageBytes: number
+    readonly maxConnections: number
     readonly tls: {
       readonly certFile: string
       readonly keyFile: string

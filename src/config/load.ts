@@ -115,6 +115,7 @@ function configOf(settings: Settings): Config {
     als: {
       listen: text('als.listen'),
       maxMessageBytes: number('als.max_message_size'),
+      maxConnections: number('als.max_connections'),
       tls: {
         certFile: text('als.tls.cert_file'),
         keyFile: text('als.tls.key_file'),

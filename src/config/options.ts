@@ -111,6 +111,15 @@ export const OPTIONS = [
       'Lower only if memory is small: after an outage Envoy sends its whole backlog as one message.',
   },
   {
+    key: 'als.max_connections',
+    type: count(10, 1_000_000),
+    default: '10000',
+    meaning:
+      'Connections that are taken at a time; less where the limit of open files leaves less. The address that holds most is refused first.',
+    change:
+      'Raise it, with memory (about 70 KB each), above the number of your Envoys times their worker threads.',
+  },
+  {
     key: 'als.tls.cert_file',
     type: optionalPath,
     default: '',
@@ -249,7 +258,7 @@ export const OPTIONS = [
     key: 'memory.shed_above',
     type: size(128 * MIB, 1024 * GIB),
     default: '1536MiB',
-    meaning: 'Resident memory above which periodic entries are dropped (later ones heal them).',
+    meaning: 'Memory in use above which periodic entries are dropped (later ones heal them).',
     change: 'Set it to about three quarters of the container limit.',
   },
   {

@@ -3,6 +3,7 @@ import type { NodeReport } from '../model/node-report.ts'
 import type { QueryRequest } from '../query/query-service.ts'
 import type { Totals } from '../query/totals.ts'
 import type { Component } from '../runtime/component.ts'
+import type { ConnectionGate } from '../runtime/connection-gate.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Health } from '../telemetry/health.ts'
@@ -46,16 +47,14 @@ const MAX_BODY_BYTES = 1024
 const MAX_HEADER_BYTES = 16 * 1024
 /** A request that has not arrived whole by then is given up, ms. */
 const REQUEST_TIMEOUT_MS = 10_000
-/** Probes, Prometheus and a few people. */
-const MAX_CONNECTIONS = 256
-
 /** Health, metrics and the API over HTTP. Reads only; nothing that is asked here changes anything. */
 export class HttpServer implements Component {
   readonly #config: HttpConfig
   readonly #server: FastifyInstance
   #address: ListenAddress | undefined
 
-  constructor(config: HttpConfig, deps: HttpDependencies) {
+  /** `connections`: bounds the connections of the port. */
+  constructor(config: HttpConfig, deps: HttpDependencies, connections?: ConnectionGate) {
     this.#config = config
     this.#server = fastify({
       bodyLimit: MAX_BODY_BYTES,
@@ -66,7 +65,7 @@ export class HttpServer implements Component {
       clientErrorHandler: malformedRequest,
       frameworkErrors: malformedUrl,
     })
-    this.#server.server.maxConnections = MAX_CONNECTIONS
+    connections?.guard(this.#server.server)
     this.#server.addHook('onSend', async (_request, reply) => {
       reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
     })

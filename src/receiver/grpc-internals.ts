@@ -1,59 +1,10 @@
-import type {
-  Http2Server,
-  Http2Session,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from 'node:http2'
-import type { Server } from '@grpc/grpc-js'
+import type { ServerHttp2Stream } from 'node:http2'
 
 /**
- * What we need of grpc-js beyond its API, all in this file. The version is pinned and
- * `test/receiver/grpc-internals.test.ts` fails when a field moves; without them the receiver works, with
- * small windows and without the last words of streams that it ends.
+ * What we need of grpc-js's calls beyond its API. The version is pinned and
+ * `test/receiver/grpc-internals.test.ts` fails when a field moves; without them the receiver works,
+ * without the last words of streams that it ends.
  */
-
-/**
- * Envoy's first message alone is 63 to 79 KB, more than HTTP/2's default window of 65,535 B: every new
- * stream would be throttled at once (measured: upstream_flow_control_backed_up_total = 1). One
- * stream's window bounds what a slow reader holds per stream.
- */
-const STREAM_WINDOW_BYTES = 1024 * 1024
-/** Window of a connection: all worker threads of an Envoy may share one. */
-const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
-
-interface ServerInternals {
-  commonServerOptions?: { settings?: object }
-  createHttp2Server?: (credentials: unknown) => Http2Server
-}
-
-/**
- * Gives every stream and connection of a server that is not bound yet larger windows, and returns the set
- * of its open connections. `onCall` is called for every request, also for those that grpc-js answers by
- * itself. Undefined if it cannot.
- */
-export function enlargeWindows(
-  server: Server,
-  onCall: (headers: IncomingHttpHeaders, session: Http2Session | undefined) => void,
-): ReadonlySet<ServerHttp2Session> | undefined {
-  // grpc-js 1.14 has no option for them: `grpc-node.flow_control_window` is read by clients only.
-  const internals = server as unknown as ServerInternals
-  const { commonServerOptions: options, createHttp2Server: create } = internals
-  if (options === undefined || create === undefined) return undefined
-  options.settings = { ...options.settings, initialWindowSize: STREAM_WINDOW_BYTES }
-  const sessions = new Set<ServerHttp2Session>()
-  internals.createHttp2Server = (credentials) => {
-    const http2Server = create.call(server, credentials)
-    http2Server.on('session', (session) => {
-      session.setLocalWindowSize(SESSION_WINDOW_BYTES)
-      sessions.add(session)
-      session.once('close', () => sessions.delete(session))
-    })
-    http2Server.on('stream', (stream, headers) => onCall(headers, stream.session))
-    return http2Server
-  }
-  return sessions
-}
 
 /** gRPC's frame before each message: compressed flag and length. */
 const FRAME_HEADER_BYTES = 5

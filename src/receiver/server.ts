@@ -3,6 +3,7 @@ import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@
 import type { CertificateReport, OtherCall } from '../model/receiver-report.ts'
 import type { Sender } from '../model/sender.ts'
 import type { Component } from '../runtime/component.ts'
+import type { ConnectionGate } from '../runtime/connection-gate.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Health } from '../telemetry/health.ts'
@@ -11,7 +12,7 @@ import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
 import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
 import { serverCredentials } from './credentials.ts'
-import { enlargeWindows } from './grpc-internals.ts'
+import { openUp } from './grpc-server.ts'
 import { addHealthService, HEALTH_PATHS } from './health-service.ts'
 import { declareReceiverMetrics, ReceiverCounters } from './metrics.ts'
 import { OtherCalls } from './other-calls.ts'
@@ -36,6 +37,8 @@ export interface ReceiverDependencies {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly health: Health
+  /** Bounds the connections of the port. */
+  readonly connections: ConnectionGate
   /** For the sampling of log lines. */
   readonly monotonicMs?: () => number
 }
@@ -67,7 +70,7 @@ export class AccessLogReceiver implements Component {
   readonly #otherCalls: OtherCalls
   #tlsFiles: TlsFiles | undefined
   #server: Server | undefined
-  #sessions: ReadonlySet<ServerHttp2Session> | undefined
+  readonly #sessions = new Set<ServerHttp2Session>()
   #address: ListenAddress | undefined
   #forgetHealth: (() => void) | undefined
   #drained: Promise<void> | undefined
@@ -118,9 +121,13 @@ export class AccessLogReceiver implements Component {
       // Its bookkeeping costs time for every message, and nobody reads it.
       'grpc.enable_channelz': 0,
     })
-    this.#sessions = enlargeWindows(server, (headers, session) => this.#called(headers, session))
-    if (this.#sessions === undefined) {
-      this.#deps.logger.warn('grpc-js is not the known one: HTTP/2 windows stay small')
+    const known = openUp(server, {
+      listening: (http2Server) => this.#deps.connections.guard(http2Server),
+      connected: (session) => this.#connected(session),
+      called: (stream, headers) => this.#called(headers, stream.session),
+    })
+    if (!known) {
+      this.#deps.logger.warn('grpc-js is not the known one: connections and calls have no bounds')
     }
     server.addService(ACCESS_LOG_SERVICE, {
       streamAccessLogs: (call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]) =>
@@ -163,7 +170,7 @@ export class AccessLogReceiver implements Component {
     await within(shutdown, Math.max(0, graceMs - FAREWELL_MS))
     server.forceShutdown()
     // Without channelz grpc-js 1.14 forgets its connections: forceShutdown leaves them open.
-    for (const session of this.#sessions ?? []) session.destroy()
+    for (const session of this.#sessions) session.destroy()
     await this.#streamsClosed(FAREWELL_MS)
     this.#forgetHealth?.()
     this.#tlsFiles?.stop()
@@ -178,9 +185,11 @@ export class AccessLogReceiver implements Component {
     this.#allClosed = undefined
   }
 
-  #called(headers: IncomingHttpHeaders, session: Http2Session | undefined): void {
+  /** Looks at every call, also at those that grpc-js answers by itself; false if it was answered here. */
+  #called(headers: IncomingHttpHeaders, session: Http2Session | undefined): boolean {
     const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
     this.#otherCalls.called(headers, formatAddress({ host: remoteAddress, port: remotePort }))
+    return true
   }
 
   #serve(call: GrpcCall, respond: ConstructorParameters<typeof ServedCall>[1]): void {
@@ -196,6 +205,11 @@ export class AccessLogReceiver implements Component {
       served.limitAge(maxStreamAgeMs * (1 - AGE_JITTER + Math.random() * 2 * AGE_JITTER))
     }
     if (this.#closing) served.end()
+  }
+
+  #connected(session: ServerHttp2Session): void {
+    this.#sessions.add(session)
+    session.once('close', () => this.#sessions.delete(session))
   }
 
   #closed(call: ServedCall): void {

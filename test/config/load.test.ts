@@ -30,6 +30,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
     als: {
       listen: '127.0.0.1:9001',
       maxMessageBytes: 268_435_456,
+      maxConnections: 10_000,
       tls: { certFile: '', keyFile: '', clientCaFile: '' },
       maxStreamAgeMs: 0,
     },

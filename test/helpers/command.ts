@@ -18,12 +18,16 @@ export function cleanEnvironment(
   return { ...Object.fromEntries(inherited), ...extra }
 }
 
-/** Starts `snimeter …` as a process of its own. */
+/** Starts `snimeter …` as a process of its own; with `openFiles`, its limit of file descriptors. */
 export function spawnCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  openFiles?: number,
 ): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], {
+  const command = [process.execPath, MAIN, ...args]
+  const limited = ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh', ...command]
+  const [program = '', ...rest] = openFiles === undefined ? command : limited
+  return spawn(program, rest, {
     cwd: PROJECT,
     env: cleanEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -82,6 +82,8 @@ export interface ServeOptions {
   readonly alsListen?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Limit of its file descriptors. */
+  readonly openFiles?: number
 }
 
 /** Starts `serve` on free ports and waits until it receives; killed after the test if need be. */
@@ -97,10 +99,11 @@ export async function startServe(t: TestContext, options: ServeOptions): Promise
 }
 
 /** Starts `serve` on free ports, without waiting for anything. */
-export function spawnServe({ db, alsListen, args = [], env = {} }: ServeOptions): ServeProcess {
+export function spawnServe(options: ServeOptions): ServeProcess {
+  const { db, alsListen, args = [], env = {}, openFiles } = options
   const listen = ['--als-listen', alsListen ?? '127.0.0.1:0', '--http-listen', '127.0.0.1:0']
   const command = ['serve', '--db', db, ...listen, '--log-format', 'json', ...args]
-  return new ServeProcess(spawnCommand(command, env))
+  return new ServeProcess(spawnCommand(command, env, openFiles))
 }
 
 /** The samples of a metric in /metrics, by their labels as they are written there. */

@@ -1,4 +1,5 @@
 import { AccessLogReceiver, type ReceiverConfig } from '../../src/receiver/server.ts'
+import { ConnectionGate } from '../../src/runtime/connection-gate.ts'
 import { formatAddress } from '../../src/runtime/listen-address.ts'
 import { Health } from '../../src/telemetry/health.ts'
 import { Metrics } from '../../src/telemetry/registry.ts'
@@ -61,6 +62,7 @@ export async function startReceiver(
       logger,
       metrics,
       health,
+      connections: new ConnectionGate(1000),
     },
   )
   await receiver.start()
