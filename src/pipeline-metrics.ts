@@ -89,6 +89,16 @@ export function declarePipelineMetrics(
     help: 'Connections booked to __other__ because a name budget was spent.',
     read: () => identities.budget.overflows,
   })
+  metrics.counter({
+    name: 'snimeter_invalid_snis_total',
+    help: 'Connections and requests whose SNI is no name: named by the next source, or __invalid__.',
+    read: () => pipeline.invalidSnis.count,
+  })
+  metrics.counter({
+    name: 'snimeter_invalid_snis_dropped_total',
+    help: 'Invalid SNIs whose text is not kept, because the texts of the day were spent.',
+    read: () => pipeline.invalidSnis.dropped,
+  })
   metrics.gauge({
     name: 'snimeter_dictionary_values',
     help: 'Values known to this process, by dictionary.',
@@ -107,16 +117,6 @@ export function declarePipelineMetrics(
       Object.entries(identities.overflows).map(([dictionary, value]) => ({
         labels: { dictionary },
         value,
-      })),
-  })
-  metrics.counter({
-    name: 'snimeter_share_refusals_total',
-    help: 'What a sender was refused because its share of a pool was used up, by pool.',
-    labelNames: ['pool'],
-    read: () =>
-      Object.entries(pipeline.pools).map(([pool, { refusals }]) => ({
-        labels: { pool },
-        value: refusals,
       })),
   })
   metrics.gauge({

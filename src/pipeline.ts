@@ -1,4 +1,5 @@
 import { DestinationResolver } from './attribution/destination-resolver.ts'
+import { InvalidSnis } from './attribution/invalid-snis.ts'
 import {
   envoyMinorOf,
   namelessScopeOf,
@@ -6,10 +7,11 @@ import {
   scopeOf,
 } from './attribution/node-identity.ts'
 import { NodeObservations } from './attribution/node-observations.ts'
-import { SessionIdentities } from './attribution/session-identities.ts'
+import { SessionIdentities, type UsedIds } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
 import { TextInterner } from './decoder/text-interner.ts'
+import { BYTES, Byte, CHUNK_MASK, RowState, WORDS, Word } from './ledger/connection-chunk.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
 import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
@@ -26,8 +28,6 @@ import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
 import { WindowLengths } from './rollup/window-lengths.ts'
-import type { FairShare } from './runtime/fair-share.ts'
-import { LedgerIdsWalk } from './used-ids.ts'
 
 const HOUR_MS = 3_600_000
 /** Ledger time between two looks at every row for silence and age. */
@@ -68,6 +68,7 @@ export class Pipeline {
   readonly rollup: Rollup
   readonly coverage: PendingCoverage
   readonly observations = new NodeObservations()
+  readonly invalidSnis = new InvalidSnis()
   readonly held: HeldSamples
   readonly clock: LedgerClock
   readonly #decoder: MessageDecoder
@@ -79,7 +80,6 @@ export class Pipeline {
   readonly #lengths: WindowLengths
   readonly #gateways: Config['gateways']
   readonly #minutesMs: number
-  readonly #usedIds: LedgerIdsWalk
   #sequence: number
   #streamsMade = 0
   #newestStartMs: number
@@ -106,7 +106,7 @@ export class Pipeline {
     this.held = new HeldSamples(this.#texts)
     this.ledger = new Ledger(config.ledger, {
       clock: this.clock,
-      names: new DestinationResolver(this.#texts.interner, config.gateways.hosts),
+      names: new DestinationResolver(this.#texts.interner, config.gateways.hosts, this.invalidSnis),
       identities: this.identities,
       bookings: this.rollup,
       coverage: this.coverage,
@@ -118,10 +118,6 @@ export class Pipeline {
       held: this.held,
       newestStartMs: opening.clock.newestStartMs,
     })
-    this.#usedIds = new LedgerIdsWalk(this.ledger.table, {
-      streams: () => [...this.#streams].map(({ context }) => context),
-      waiting: () => this.held.origins(),
-    })
   }
 
   /** While true, periodic entries are dropped and counted as `shed`; the next one heals them. */
@@ -131,11 +127,6 @@ export class Pipeline {
 
   set shedding(value: boolean) {
     this.#decoder.shedPeriodic = value
-  }
-
-  /** The pools that senders share, by what they hold. */
-  get pools(): Readonly<Record<string, FairShare>> {
-    return { ...this.identities.pools, observations: this.observations.pool }
   }
 
   /** Puts back what the file knows: open connections, and the names that were used today. */
@@ -151,11 +142,7 @@ export class Pipeline {
 
   /** `sender`: what budgets know who opened it by (`Sender.key`); replayed streams share one. */
   openStream(sender = REPLAYED): PipelineStream {
-    const stream = new PipelineStream(
-      ++this.#streamsMade,
-      sender,
-      this.#contextOf(UNKNOWN_NODE, sender),
-    )
+    const stream = new PipelineStream(++this.#streamsMade, sender, this.#unknownContext())
     this.#streams.add(stream)
     return stream
   }
@@ -169,9 +156,9 @@ export class Pipeline {
   message(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
     // Time: what was silent for too long is dealt with before the newest word.
     this.tick(arrivalMs)
+    this.invalidSnis.at(arrivalMs, stream.sender)
 
     // Who speaks: only a stream's first message says so.
-    this.observations.sender = stream.sender
     this.#decoder.scan(bytes)
     this.#identify(stream, bytes, arrivalMs)
 
@@ -214,7 +201,6 @@ export class Pipeline {
           this.coverage.rejected(sample.origin.node, reason)
           continue
         }
-        this.observations.sender = sample.origin.sender
         sample.restore(this.#scratch, this.#texts)
         this.ledger.applySample(this.#scratch, 0, sample.origin, sample.arrivalMs, true)
       }
@@ -252,7 +238,8 @@ export class Pipeline {
       usage: this.rollup.cut(),
       coverage: this.coverage.cut(),
       connections,
-      definitions: this.identities.cut(this.#usedIds),
+      invalidSnis: this.invalidSnis.cut(),
+      definitions: this.identities.cut(() => this.#usedIds()),
     }
     this.#announcedMinutesFromMs = this.rollup.minutesFromMs
     this.#clockWrittenMs = this.clock.newestMs
@@ -272,7 +259,7 @@ export class Pipeline {
       const identity = readIdentifier(bytes.subarray(start, end))
       if (identity === undefined) this.identifiersUnreadable++
       else if (identity.damaged) this.identifiersDamaged++
-      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE, stream.sender)
+      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE)
       stream.identified = true
       if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
     } else if (!stream.identified) {
@@ -282,18 +269,17 @@ export class Pipeline {
     this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
   }
 
-  #observe({ proxy }: StreamContext, arrivalMs: number): void {
+  #observe({ sender }: StreamContext, arrivalMs: number): void {
     const { shapes, latestEndMs, rejected } = this.#decoder
     const withoutId = rejected[Reject.no_connection_id] as number
-    this.observations.heard(proxy, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
+    this.observations.heard(sender, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
   }
 
-  #contextOf(node: Node, sender: string): StreamContext {
-    const ids = this.identities.source(node, sender)
+  #contextOf(node: Node): StreamContext {
+    const ids = this.identities.source(node)
     return {
       ...ids,
-      sender,
-      proxy: this.identities.nodeOf(ids.node),
+      sender: this.identities.nodeOf(ids.node),
       scope: scopeOf(node.id),
       namelessScope: namelessScopeOf(node),
       envoyMinor: envoyMinorOf(node.envoyVersion),
@@ -308,6 +294,10 @@ export class Pipeline {
     const { billAt, hosts } = this.#gateways
     if (billAt === 'gateway') return hosts.length > 0 ? 'to_gateway' : 'none'
     return node.proxyType === 'router' ? 'all' : 'none'
+  }
+
+  #unknownContext(): StreamContext {
+    return this.#contextOf(UNKNOWN_NODE)
   }
 
   /** Minutes become hours once they are old enough; the mark stands on whole hours (or windows). */
@@ -325,10 +315,39 @@ export class Pipeline {
       if (start > this.#newestStartMs && start <= limit) this.#newestStartMs = start
     }
   }
+
+  /** Session ids that rows, streams and waiting samples refer to (usage has just been cut). */
+  #usedIds(): UsedIds {
+    const used: UsedIds = {
+      nodes: new Set(),
+      workloads: new Set(),
+      destinations: new Set(),
+      clusters: new Set(),
+    }
+    for (const { context } of this.#streams) {
+      used.nodes.add(context.node)
+      used.workloads.add(context.workload)
+    }
+    // The stream of a sample that waits for the file may have ended.
+    for (const origin of this.held.origins()) {
+      used.nodes.add(origin.node)
+      used.workloads.add(origin.workload)
+    }
+    for (let row = 0; row < this.ledger.table.rowsMade; row++) {
+      const c = this.ledger.table.chunk(row)
+      const o = row & CHUNK_MASK
+      if (c.bytes[o * BYTES + Byte.state] === RowState.free) continue
+      used.nodes.add(c.words[o * WORDS + Word.node] as number)
+      used.workloads.add(c.words[o * WORDS + Word.workload] as number)
+      used.destinations.add(c.words[o * WORDS + Word.destination] as number)
+      used.clusters.add(c.words[o * WORDS + Word.cluster] as number)
+    }
+    return used
+  }
 }
 
 /** Everything the stages need to know of a stream; replaced when the stream says who it is. */
-export type StreamContext = SampleOrigin & DecodeStream & { readonly proxy: Node }
+export type StreamContext = SampleOrigin & DecodeStream & { readonly sender: Node }
 
 /** One ALS call, as the pipeline knows it. */
 export class PipelineStream {

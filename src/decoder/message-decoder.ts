@@ -214,7 +214,11 @@ export class MessageDecoder {
       batch.address[row * 4 + word] = hasAddress ? (address[word] as number) : 0
     }
     batch.port[row] = entry.port
-    if (entry.peer !== undefined) batch.peer[row] = entry.peer.intern()
+    batch.meshTls[row] = 0
+    if (entry.peer !== undefined) {
+      batch.peer[row] = entry.peer.intern()
+      if (entry.peer.endsMeshTls) batch.meshTls[row] = 1
+    }
     const shape =
       (final ? Shape.final : 0) |
       (kind === SampleKind.request ? Shape.request : 0) |

@@ -49,6 +49,14 @@ export class PeerReader {
     }
   }
 
+  /**
+   * Whether the entry's own TLS session was opened by a proxy of the mesh, whose certificate this proxy
+   * verified. Not so inside a tunnel (HBONE): there the session is the client's.
+   */
+  get endsMeshTls(): boolean {
+    return this.#has(Part.certificate) && !this.#has(Part.principal)
+  }
+
   /** An entry of `filter_state_objects`: key = 1, value = 2 (an Any: value = 2). */
   takeFilterState(start: number, end: number): void {
     const reader = this.#reader

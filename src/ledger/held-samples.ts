@@ -143,6 +143,7 @@ function copySample(
   const authority = texts.text(batch.authority[i] as number)
   const peer = origin.reportsPeers ? texts.text(batch.peer[i] as number) : ''
   const port = batch.port[i] as number
+  const meshTls = batch.meshTls[i] as number
   return {
     origin,
     arrivalMs,
@@ -167,6 +168,7 @@ function copySample(
       into.authority[0] = intoTexts.internText(authority)
       into.peer[0] = intoTexts.internText(peer)
       into.port[0] = port
+      into.meshTls[0] = meshTls
     },
   }
 }

@@ -253,13 +253,14 @@ export class Ledger {
     if (arrivalMs > (c.numbers[o * NUMBERS + Num.lastArrivalMs] as number))
       c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
     c.numbers[o * NUMBERS + Num.lastLedgerMs] = this.#deps.clock.ms
-    this.#noteUpstream(c, o, batch, i, origin.sender)
+    this.#noteUpstream(c, o, batch, i)
 
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
-      if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0)) return
+      const { names } = this.#deps
+      if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0, names)) return
       takeOrigin(c, o, batch, i, origin, this.#deps)
-      this.#attribute(c, o, this.#deps.names.resolve(batch, i), arrivalMs)
+      this.#attribute(c, o, names.resolve(batch, i), arrivalMs)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
     }
@@ -364,16 +365,10 @@ export class Ledger {
   }
 
   /** Keeps the newest word on where the connection goes, for the `connections` view. */
-  #noteUpstream(
-    c: ConnectionChunk,
-    o: number,
-    batch: SampleBatch,
-    i: number,
-    sender: string,
-  ): void {
+  #noteUpstream(c: ConnectionChunk, o: number, batch: SampleBatch, i: number): void {
     const cluster = batch.cluster[i] as number
     if (c.words[o * WORDS + Word.cluster] === 0 && cluster !== NO_TEXT) {
-      c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster, sender)
+      c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster)
     }
     if (c.words[o * WORDS + Word.port] === 0 && batch.port[i] !== 0) {
       const k = i * 4

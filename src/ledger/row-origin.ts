@@ -21,11 +21,12 @@ export function isTelling(
   i: number,
   { hops }: SampleOrigin,
   hasBytes: boolean,
+  names: Names,
 ): boolean {
   if (batch.cluster[i] !== NO_TEXT) return true
   // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
   if (hops === 'to_gateway') return false
-  return hasBytes || batch.sni[i] !== NO_TEXT || batch.authority[i] !== NO_TEXT
+  return hasBytes || names.isNamed(batch, i)
 }
 
 /** A waiting row takes its node, its source and whether it is a hop from the newest sample. */
@@ -37,8 +38,8 @@ export function takeOrigin(
   origin: SampleOrigin,
   { names, identities }: { readonly names: Names; readonly identities: Identities },
 ): void {
-  const { node, workload, sender, hops, reportsPeers } = origin
-  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node, sender) : -1
+  const { node, workload, hops, reportsPeers } = origin
+  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : -1
   const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
   const undecided = hops === 'to_gateway' && batch.cluster[i] === NO_TEXT
   c.words[o * WORDS + Word.node] = node

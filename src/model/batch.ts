@@ -16,6 +16,15 @@ export interface StoreBatch {
   readonly usage: UsageColumns
   readonly connections: ConnectionColumns
   readonly coverage: CoverageColumns
+  /** SNIs that failed the check, of connections that are in the file or in this batch. */
+  readonly invalidSnis?: readonly InvalidSni[]
+}
+
+/** An SNI that failed the check, as it was sent, escaped and bounded. */
+export interface InvalidSni {
+  /** The connection's 16 bytes. */
+  readonly key: Uint8Array
+  readonly text: string
 }
 
 /** The moments that the file remembers; all in ms, all only ever grow. */

@@ -62,6 +62,8 @@ export class SampleBatch {
   port: Uint16Array
   /** Text id of who opened it (see `model/peer.ts`); written on streams that report peers only. */
   peer: Int32Array
+  /** 1 where the SNI is of a TLS session that a proxy of the mesh opened and this one ended. */
+  meshTls: Uint8Array
 
   constructor(capacity = 256) {
     this.capacity = capacity
@@ -82,6 +84,7 @@ export class SampleBatch {
     this.address = new Int32Array(capacity * 4)
     this.port = new Uint16Array(capacity)
     this.peer = new Int32Array(capacity)
+    this.meshTls = new Uint8Array(capacity)
   }
 
   reset(): void {

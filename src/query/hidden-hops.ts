@@ -12,7 +12,9 @@ const MOST_NAMES = 100
 
 /**
  * Names, by SNI, that hops have moved bytes to for which nobody was billed: the other proxy does not
- * report them, though it has had the time to, as of `nowMs` (of the receiver's clock). A gateway's own mutual TLS (`outbound_.443_._.host`) is no name of an app's and left out.
+ * report them, though it has had the time to, as of `nowMs` (of the receiver's clock). Connections of
+ * before ADR 10 bear the SNI of a gateway's own mutual TLS (`outbound_.443_._.host`), which is no app's
+ * name and left out.
  */
 export function queryHiddenHops(
   database: Database.Database,

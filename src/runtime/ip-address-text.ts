@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /**
  * Canonical text of an address of four words (IPv4 as IPv4-mapped IPv6): dotted IPv4, or IPv6 as in
  * RFC 5952; '' for all zero, which stands for no address.
@@ -27,4 +29,26 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
     else if (i + 1 - start > best.length) best = { start, length: i + 1 - start }
   })
   return best
+}
+
+/**
+ * Canonical text of an address that is written as text: of IPv6 as in RFC 5952, with brackets or without,
+ * without its zone; of IPv4-mapped IPv6 the IPv4 address. Undefined for every other text, those that some
+ * programs read as an address (`010.0.0.1`, `0x7f.1`, `1.2.3`) included: they do not agree on which.
+ */
+export function canonicalAddressText(text: string): string | undefined {
+  const inner = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  const [address = ''] = inner.split('%')
+  const version = isIP(address)
+  if (version === 4) return inner === text && address === text ? text : undefined
+  if (version !== 6) return undefined
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical) ?? []
+  if (high === undefined || low === undefined) return canonical
+  return canonicalAddress(
+    0,
+    0,
+    0xffff,
+    (Number.parseInt(high, 16) << 16) | Number.parseInt(low, 16),
+  )
 }

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import type { ConnectionColumns } from '../model/batch.ts'
+import type { ConnectionColumns, InvalidSni } from '../model/batch.ts'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
 import { canonicalAddress } from '../runtime/ip-address-text.ts'
 import { BulkStatement } from './bulk-statement.ts'
@@ -36,6 +36,7 @@ export class ConnectionTable {
   readonly #refused: RefusedRows
   readonly #names: Names
   readonly #replace: BulkStatement
+  readonly #noteSni
   readonly #byKey
   readonly #open
 
@@ -52,6 +53,7 @@ export class ConnectionTable {
         ${updates.map((name) => `${name} = excluded.${name}`).join(', ')},
         upstream_address = coalesce(excluded.upstream_address, upstream_address)`,
     })
+    this.#noteSni = database.prepare('UPDATE connection SET invalid_sni = ? WHERE key = ?')
     this.#byKey = database.prepare('SELECT * FROM connection WHERE key = ?')
     // `state <> closed` says again what the partial index says: SQLite uses it for these words only.
     this.#open = database.prepare(`
@@ -73,6 +75,11 @@ export class ConnectionTable {
       }
     }
     this.#replace.flush()
+  }
+
+  /** Few, and beside the rows: a column of all rows would cost every connection. */
+  noteInvalidSnis(snis: readonly InvalidSni[]): void {
+    for (const { key, text } of snis) this.#noteSni.run(text, key)
   }
 
   #add(rows: ConnectionColumns, i: number, key: Uint8Array, ids: SessionIds): void {

@@ -53,6 +53,7 @@ const CONNECTION_COLUMNS = [
   'upload_bytes',
   'download_bytes',
   'hop',
+  'invalid_sni',
 ]
 
 /**
@@ -141,14 +142,6 @@ SELECT ${CONNECTION_COLUMNS.join(', ')}
 FROM connection_detail
 WHERE kind = 1;
 `,
-  receiver_gaps: `
-CREATE VIEW receiver_gaps AS
-SELECT ${instant('from_ms')} AS gap_start, ${instant('to_ms')} AS gap_end,
-       (to_ms - from_ms) / 1000.0 AS seconds, reason AS reason,
-       nodes_before AS nodes_before, lossy_nodes AS lossy_nodes_before, nodes_after AS nodes_after,
-       connections AS open_connections
-FROM receiver_gap;
-`,
   coverage: `
 CREATE VIEW coverage AS
 SELECT ${second('r.window_ms')} AS window_start,
@@ -189,7 +182,8 @@ SELECT c.key AS key, c.kind AS kind, c.last_arrival_ms AS last_arrival_ms,
        coalesce(c.upstream_address, '') AS upstream_address, coalesce(u.name, '') AS upstream_cluster,
        ${instant('c.start_ms')} AS started_at, ${instant('c.last_arrival_ms')} AS last_seen_at,
        CASE c.state WHEN 1 THEN 'open' WHEN 2 THEN 'closed' ELSE 'orphaned' END AS state,
-       c.upload AS upload_bytes, c.download AS download_bytes, c.hop AS hop
+       c.upload AS upload_bytes, c.download AS download_bytes, c.hop AS hop,
+       coalesce(c.invalid_sni, '') AS invalid_sni
 FROM connection c
 JOIN node n ON n.id = c.node_id
 JOIN workload w ON w.id = c.workload_id

@@ -73,12 +73,37 @@ describe('the name that bytes are billed to', () => {
     assert.equal(request({}), 'none ')
   })
 
-  it('that fails the check is __invalid__ and does not hide behind another', () => {
-    assert.equal(resolve({ ...all, sni: 'a b' }), 'sni __invalid__')
-    assert.equal(resolve({ ...all, sni: '__other__' }), 'sni __invalid__')
+  it('that fails the check leaves the next source; where there is none it is __invalid__', () => {
+    assert.equal(resolve({ ...all, sni: 'a b' }), 'cluster cluster.example.com')
     assert.equal(
-      resolve({ ...all, kind: 'request', cluster: '', authority: 'a b' }),
-      'authority __invalid__',
+      resolve({ ...all, sni: '__other__', cluster: '' }),
+      'authority authority.example.com',
+    )
+    assert.equal(
+      resolve({ sni: 'a b', authority: 'c d', address: ADDRESS }),
+      'address 203.0.113.10',
+    )
+    assert.equal(resolve({ sni: 'a b', authority: 'c d' }), 'sni __invalid__')
+    const request = (names: Names) => resolve({ ...names, kind: 'request' })
+    assert.equal(request({ ...all, cluster: '', authority: 'a b' }), 'sni sni.example.com')
+    assert.equal(request({ sni: 'a b', authority: 'c d' }), 'authority __invalid__')
+    assert.equal(
+      request({ sni: 'a b', authority: 'c d', address: ADDRESS }),
+      'address 203.0.113.10',
+    )
+  })
+
+  it('is a name before an address, whichever source gives it', () => {
+    assert.equal(resolve({ ...all, sni: '192.0.2.7' }), 'cluster cluster.example.com')
+    assert.equal(resolve({ sni: '192.0.2.7', authority: 'a.example' }), 'authority a.example')
+    assert.equal(resolve({ sni: '192.0.2.7', address: ADDRESS }), 'sni 192.0.2.7')
+    assert.equal(
+      resolve({ kind: 'request', authority: '192.0.2.7', sni: 'a.example' }),
+      'sni a.example',
+    )
+    assert.equal(
+      resolve({ kind: 'request', authority: '192.0.2.7:80', sni: '::1', address: ADDRESS }),
+      'authority 192.0.2.7',
     )
   })
 

@@ -45,7 +45,6 @@ export const GATEWAY = 'outbound|443||gateway.example'
 export const SIDECAR: SampleOrigin = {
   node: 0,
   workload: 0,
-  sender: 'sidecar',
   envoyMinor: 1040,
   hops: 'none',
   reportsPeers: false,
@@ -85,6 +84,7 @@ export class LedgerFixture {
         newestStartMs,
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),
+          isNamed: (batch, row) => batch.sni[row] !== 0 || batch.authority[row] !== 0,
           isToGateway: (batch, row) => this.#texts[batch.cluster[row] as number] === GATEWAY,
           ofAddress: () => ({ name: '', nameSource: 'none' }),
         },

@@ -72,6 +72,7 @@ describe('a batch', () => {
         upload_bytes: 100,
         download_bytes: 10,
         hop: 0,
+        invalid_sni: '',
       },
     ])
     assert.deepEqual(rows(path, 'SELECT entries, rejected, shed, hop_bytes FROM coverage'), [
