@@ -24,6 +24,7 @@ import { Health } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { Metrics } from './telemetry/registry.ts'
 import { SampledLogger } from './telemetry/sampled-logger.ts'
+import { WalWatch } from './wal-watch.ts'
 
 const HOUR_MS = 3_600_000
 /** Idle time is noticed, and memory looked at, this often, ms. */
@@ -32,6 +33,8 @@ const TICK_MS = 1000
 const SINK_STOP_MS = 3000
 /** What is wrong with the mesh is looked for this often, ms. */
 const FINDINGS_MS = 60_000
+/** The size of the write-ahead log is looked at this often, ms. */
+const WAL_MS = 10_000
 
 export interface AppDependencies {
   readonly logger: Logger
@@ -156,6 +159,7 @@ export class App {
       throw error
     }
     this.#startTimers(this.#parts)
+    this.#noteGap(store, doctor, clock.now())
     this.#health.set('ready')
   }
 
@@ -185,10 +189,11 @@ export class App {
     const endMs = performance.now() + shutdown.deadlineMs
     await parts.receiver.drain(shutdown.deadlineMs / 2)
     for (const timer of parts.timers) clearInterval(timer)
+    const stoppedMs = parts.clock.now()
     const outcome = await this.#flush(parts, Math.max(0, endMs - performance.now()))
     await parts.recorder?.stop()
     await parts.fanOut?.stop(SINK_STOP_MS)
-    await parts.store.stop()
+    await parts.store.stop(stoppedMs)
     await this.#http.stop()
     await this.#queries.stop()
     return outcome
@@ -252,6 +257,16 @@ export class App {
           this.#logger.info({ path: store.path }, 'the file works again')
         },
       },
+    )
+  }
+
+  /** A file that does not take it now (a full disk) must not hold up the start. */
+  #noteGap(store: Store, doctor: LiveDoctor, nowMs: number): void {
+    store.receiving(nowMs).then(
+      (gap) => {
+        doctor.gap = gap
+      },
+      (error: unknown) => this.#storeFailed(error),
     )
   }
 
@@ -330,8 +345,10 @@ export class App {
     })
   }
 
-  #startTimers({ pipeline, committer, clock, doctor, memory, timers }: Parts): void {
+  #startTimers({ pipeline, committer, clock, doctor, memory, store, timers }: Parts): void {
+    const wal = new WalWatch(this.#logger, () => store.sizes().walBytes)
     timers.push(
+      setInterval(() => wal.look(this.#config.store.path), WAL_MS),
       // For the metric and `top`; what fails now is asked again.
       setInterval(() => {
         doctor.refresh().catch(() => undefined)

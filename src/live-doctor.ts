@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { diagnoseLive, type HiddenHop } from './istio/doctor/live.ts'
 import { diagnoseReceiver } from './istio/doctor/live-receiver.ts'
+import type { ReceiverGap } from './model/receiver-gap.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
 import type { AccessLogReceiver } from './receiver/server.ts'
@@ -32,6 +33,8 @@ export interface LiveDoctorDependencies {
 export class LiveDoctor {
   readonly #config: Config
   readonly #deps: LiveDoctorDependencies
+  /** The time without a receiver before this one; undefined where the file is new. */
+  gap: ReceiverGap | undefined
   #hiddenHops: readonly HiddenHop[] = []
   #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [] }
 
@@ -82,6 +85,7 @@ export class LiveDoctor {
     const own = diagnoseReceiver({
       otherCalls: receiver.otherCalls(),
       certificates: receiver.certificates(),
+      gap: this.gap,
       nowMs: Date.now(),
     })
     const findings = sortedFindings([...own, ...mesh])
@@ -93,6 +97,21 @@ export class LiveDoctor {
   }
 
   declareMetrics(metrics: Metrics): void {
+    metrics.gauge({
+      name: 'snimeter_receiver_gap_seconds',
+      help: 'Length of the time without a receiver before this process, by how the one before it ended.',
+      labelNames: ['reason'],
+      read: () => {
+        const { gap } = this
+        if (gap === undefined) return []
+        return [{ labels: { reason: gap.reason }, value: (gap.toMs - gap.fromMs) / 1000 }]
+      },
+    })
+    metrics.gauge({
+      name: 'snimeter_receiver_gap_lossy_nodes',
+      help: 'Nodes that reported before it and whose Envoy (before 1.39) loses what ends without a receiver.',
+      read: () => this.gap?.lossyNodes ?? 0,
+    })
     metrics.gauge({
       name: 'snimeter_mesh_findings',
       help: 'What is wrong with how the mesh reports, as `doctor live` says it, by code.',

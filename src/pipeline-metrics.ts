@@ -119,6 +119,16 @@ export function declarePipelineMetrics(
         value,
       })),
   })
+  metrics.counter({
+    name: 'snimeter_share_refusals_total',
+    help: 'What a sender was refused because its share of a pool was used up, by pool.',
+    labelNames: ['pool'],
+    read: () =>
+      Object.entries(pipeline.pools).map(([pool, { refusals }]) => ({
+        labels: { pool },
+        value: refusals,
+      })),
+  })
   metrics.gauge({
     name: 'snimeter_newest_moment_seconds',
     help: 'Newest arrival or tick that the pipeline has seen, unix time.',

@@ -7,11 +7,10 @@ import {
   scopeOf,
 } from './attribution/node-identity.ts'
 import { NodeObservations } from './attribution/node-observations.ts'
-import { SessionIdentities, type UsedIds } from './attribution/session-identities.ts'
+import { SessionIdentities } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
 import { TextInterner } from './decoder/text-interner.ts'
-import { BYTES, Byte, CHUNK_MASK, RowState, WORDS, Word } from './ledger/connection-chunk.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
 import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
@@ -28,6 +27,8 @@ import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
 import { WindowLengths } from './rollup/window-lengths.ts'
+import type { FairShare } from './runtime/fair-share.ts'
+import { LedgerIdsWalk } from './used-ids.ts'
 
 const HOUR_MS = 3_600_000
 /** Ledger time between two looks at every row for silence and age. */
@@ -80,6 +81,7 @@ export class Pipeline {
   readonly #lengths: WindowLengths
   readonly #gateways: Config['gateways']
   readonly #minutesMs: number
+  readonly #usedIds: LedgerIdsWalk
   #sequence: number
   #streamsMade = 0
   #newestStartMs: number
@@ -118,6 +120,10 @@ export class Pipeline {
       held: this.held,
       newestStartMs: opening.clock.newestStartMs,
     })
+    this.#usedIds = new LedgerIdsWalk(this.ledger.table, {
+      streams: () => [...this.#streams].map(({ context }) => context),
+      waiting: () => this.held.origins(),
+    })
   }
 
   /** While true, periodic entries are dropped and counted as `shed`; the next one heals them. */
@@ -127,6 +133,11 @@ export class Pipeline {
 
   set shedding(value: boolean) {
     this.#decoder.shedPeriodic = value
+  }
+
+  /** The pools that senders share, by what they hold. */
+  get pools(): Readonly<Record<string, FairShare>> {
+    return { ...this.identities.pools, observations: this.observations.pool }
   }
 
   /** Puts back what the file knows: open connections, and the names that were used today. */
@@ -142,7 +153,11 @@ export class Pipeline {
 
   /** `sender`: what budgets know who opened it by (`Sender.key`); replayed streams share one. */
   openStream(sender = REPLAYED): PipelineStream {
-    const stream = new PipelineStream(++this.#streamsMade, sender, this.#unknownContext())
+    const stream = new PipelineStream(
+      ++this.#streamsMade,
+      sender,
+      this.#contextOf(UNKNOWN_NODE, sender),
+    )
     this.#streams.add(stream)
     return stream
   }
@@ -159,6 +174,7 @@ export class Pipeline {
     this.invalidSnis.at(arrivalMs, stream.sender)
 
     // Who speaks: only a stream's first message says so.
+    this.observations.sender = stream.sender
     this.#decoder.scan(bytes)
     this.#identify(stream, bytes, arrivalMs)
 
@@ -201,6 +217,7 @@ export class Pipeline {
           this.coverage.rejected(sample.origin.node, reason)
           continue
         }
+        this.observations.sender = sample.origin.sender
         sample.restore(this.#scratch, this.#texts)
         this.ledger.applySample(this.#scratch, 0, sample.origin, sample.arrivalMs, true)
       }
@@ -239,7 +256,7 @@ export class Pipeline {
       coverage: this.coverage.cut(),
       connections,
       invalidSnis: this.invalidSnis.cut(),
-      definitions: this.identities.cut(() => this.#usedIds()),
+      definitions: this.identities.cut(this.#usedIds),
     }
     this.#announcedMinutesFromMs = this.rollup.minutesFromMs
     this.#clockWrittenMs = this.clock.newestMs
@@ -259,7 +276,7 @@ export class Pipeline {
       const identity = readIdentifier(bytes.subarray(start, end))
       if (identity === undefined) this.identifiersUnreadable++
       else if (identity.damaged) this.identifiersDamaged++
-      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE)
+      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE, stream.sender)
       stream.identified = true
       if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
     } else if (!stream.identified) {
@@ -269,17 +286,18 @@ export class Pipeline {
     this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
   }
 
-  #observe({ sender }: StreamContext, arrivalMs: number): void {
+  #observe({ proxy }: StreamContext, arrivalMs: number): void {
     const { shapes, latestEndMs, rejected } = this.#decoder
     const withoutId = rejected[Reject.no_connection_id] as number
-    this.observations.heard(sender, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
+    this.observations.heard(proxy, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
   }
 
-  #contextOf(node: Node): StreamContext {
-    const ids = this.identities.source(node)
+  #contextOf(node: Node, sender: string): StreamContext {
+    const ids = this.identities.source(node, sender)
     return {
       ...ids,
-      sender: this.identities.nodeOf(ids.node),
+      sender,
+      proxy: this.identities.nodeOf(ids.node),
       scope: scopeOf(node.id),
       namelessScope: namelessScopeOf(node),
       envoyMinor: envoyMinorOf(node.envoyVersion),
@@ -294,10 +312,6 @@ export class Pipeline {
     const { billAt, hosts } = this.#gateways
     if (billAt === 'gateway') return hosts.length > 0 ? 'to_gateway' : 'none'
     return node.proxyType === 'router' ? 'all' : 'none'
-  }
-
-  #unknownContext(): StreamContext {
-    return this.#contextOf(UNKNOWN_NODE)
   }
 
   /** Minutes become hours once they are old enough; the mark stands on whole hours (or windows). */
@@ -315,39 +329,10 @@ export class Pipeline {
       if (start > this.#newestStartMs && start <= limit) this.#newestStartMs = start
     }
   }
-
-  /** Session ids that rows, streams and waiting samples refer to (usage has just been cut). */
-  #usedIds(): UsedIds {
-    const used: UsedIds = {
-      nodes: new Set(),
-      workloads: new Set(),
-      destinations: new Set(),
-      clusters: new Set(),
-    }
-    for (const { context } of this.#streams) {
-      used.nodes.add(context.node)
-      used.workloads.add(context.workload)
-    }
-    // The stream of a sample that waits for the file may have ended.
-    for (const origin of this.held.origins()) {
-      used.nodes.add(origin.node)
-      used.workloads.add(origin.workload)
-    }
-    for (let row = 0; row < this.ledger.table.rowsMade; row++) {
-      const c = this.ledger.table.chunk(row)
-      const o = row & CHUNK_MASK
-      if (c.bytes[o * BYTES + Byte.state] === RowState.free) continue
-      used.nodes.add(c.words[o * WORDS + Word.node] as number)
-      used.workloads.add(c.words[o * WORDS + Word.workload] as number)
-      used.destinations.add(c.words[o * WORDS + Word.destination] as number)
-      used.clusters.add(c.words[o * WORDS + Word.cluster] as number)
-    }
-    return used
-  }
 }
 
 /** Everything the stages need to know of a stream; replaced when the stream says who it is. */
-export type StreamContext = SampleOrigin & DecodeStream & { readonly sender: Node }
+export type StreamContext = SampleOrigin & DecodeStream & { readonly proxy: Node }
 
 /** One ALS call, as the pipeline knows it. */
 export class PipelineStream {

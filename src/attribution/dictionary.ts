@@ -1,3 +1,8 @@
+import { FairShare } from '../runtime/fair-share.ts'
+
+/** Who holds what has no sender: reserved values, and what the file brought back. */
+export const NO_SENDER = ''
+
 /** A definition for the store: what a session id stands for. */
 export interface Definition<T> {
   readonly id: number
@@ -7,7 +12,8 @@ export interface Definition<T> {
 /**
  * Session ids for values: dense integers from `firstId`, so that the hot path works on integers and
  * the store maps them to the file's ids. Bounded by sweeping: ids that nothing refers to any more
- * are released, and used again once the batch that released them is in the file.
+ * are released, and used again once the batch that released them is in the file. Each is held by the
+ * sender that brought it, in a pool that senders share (`hasRoom`); who interns asks for room first.
  *
  *   interned ─▶ defined in a batch ─▶ … ─▶ released in a batch ─▶ (acknowledged) free
  */
@@ -15,16 +21,23 @@ export class Dictionary<T> {
   readonly #ids = new Map<string, number>()
   readonly #values: (T | undefined)[] = []
   readonly #keys: (string | undefined)[] = []
+  readonly #owners: string[] = []
   readonly #firstId: number
   #undefinedYet: number[] = []
   #released: number[] = []
   #free: number[] = []
+  /** The id that the sweep under way comes to next. */
+  #cursor: number
+  readonly share: FairShare
 
-  constructor(firstId = 0) {
+  constructor(firstId = 0, share = new FairShare(Number.POSITIVE_INFINITY)) {
     this.#firstId = firstId
+    this.#cursor = firstId
+    this.share = share
     for (let id = 0; id < firstId; id++) {
       this.#values.push(undefined)
       this.#keys.push(undefined)
+      this.#owners.push(NO_SENDER)
     }
   }
 
@@ -42,13 +55,15 @@ export class Dictionary<T> {
     return this.#ids.get(key)
   }
 
-  intern(key: string, value: T): number {
+  intern(key: string, value: T, sender = NO_SENDER): number {
     const known = this.#ids.get(key)
     if (known !== undefined) return known
     const id = this.#free.pop() ?? this.#values.length
     this.#ids.set(key, id)
     this.#values[id] = value
     this.#keys[id] = key
+    this.#owners[id] = sender
+    this.share.take(sender)
     this.#undefinedYet.push(id)
     return id
   }
@@ -67,19 +82,24 @@ export class Dictionary<T> {
   }
 
   /**
-   * Releases every id that `isUsed` does not know: call it at a cut, after `takeDefinitions()`, and
-   * hand what it returns to the store with that batch.
+   * Releases ids that `isUsed` does not know, at most `most`: call it at a cut, after
+   * `takeDefinitions()`, and hand what it returns to the store with that batch. Where it stops at
+   * `most`, the next call goes on.
    */
-  sweep(isUsed: (id: number) => boolean): number[] {
+  sweep(isUsed: (id: number) => boolean, most = Number.POSITIVE_INFINITY): number[] {
     const released: number[] = []
-    for (let id = this.#firstId; id < this.#values.length; id++) {
+    let id = this.#cursor
+    for (; id < this.#values.length && released.length < most; id++) {
       const key = this.#keys[id]
       if (key === undefined || isUsed(id)) continue
       this.#ids.delete(key)
+      this.share.release(this.#owners[id] as string)
       this.#values[id] = undefined
       this.#keys[id] = undefined
+      this.#owners[id] = NO_SENDER
       released.push(id)
     }
+    this.#cursor = id < this.#values.length ? id : this.#firstId
     this.#released = released
     return released
   }

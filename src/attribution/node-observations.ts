@@ -2,11 +2,12 @@ import { SHAPES, Shape } from '../model/entry-shape.ts'
 import type { NodeReport } from '../model/node-report.ts'
 import { NO_TIME } from '../model/sample.ts'
 import type { Node } from '../model/source.ts'
+import { sharedPool } from '../runtime/fair-share.ts'
 import { envoyMinorOf } from './node-identity.ts'
 
 /** What was seen longer ago than two of these is forgotten: what has been mended shows no more. */
 const GENERATION_MS = 15 * 60_000
-/** Nodes of a generation at most; what further ones do is not observed (it is billed as ever). */
+/** Nodes of a generation, shared out among senders; what further ones do is not observed (it is billed as ever). */
 const MAX_NODES = 100_000
 
 /**
@@ -14,6 +15,10 @@ const MAX_NODES = 100_000
  * a wrong set-up. A few additions per message; rarer events one by one. Nodes are known by identity.
  */
 export class NodeObservations {
+  /** Nodes of this generation, by the sender that they were first seen from. */
+  readonly pool = sharedPool(MAX_NODES)
+  /** Who sends what is observed next (`Sender.key`). */
+  sender = ''
   #current = new Map<Node, Observed>()
   #previous = new Map<Node, Observed>()
   #sinceMs = 0
@@ -26,6 +31,7 @@ export class NodeObservations {
     this.#previous = this.#current
     this.#previousSinceMs = this.#sinceMs
     this.#current = new Map()
+    this.pool.clear()
     this.#sinceMs = nowMs
   }
 
@@ -81,7 +87,8 @@ export class NodeObservations {
 
   #of(node: Node): Observed | undefined {
     const known = this.#current.get(node)
-    if (known !== undefined || this.#current.size >= MAX_NODES) return known
+    if (known !== undefined || !this.pool.hasRoom(this.sender)) return known
+    this.pool.take(this.sender)
     const observed = new Observed()
     this.#current.set(node, observed)
     return observed

@@ -8,33 +8,32 @@ import {
 } from '../model/destination.ts'
 import { NO_TEXT } from '../model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from '../model/source.ts'
-import { Dictionary } from './dictionary.ts'
+import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
+import { Dictionary, NO_SENDER } from './dictionary.ts'
+import { IdSweep, type UsedIdsWalk } from './id-sweep.ts'
 import { NameBudget, type NameBudgetConfig } from './name-budget.ts'
 import { sourceOfNode, sourceOfPeer } from './peer-source.ts'
 
 /**
- * Envoys and workloads known at one time. A mesh of 100,000 pods is far beyond what one receiver
- * takes; beyond it a sender that invents node ids becomes the unknown source instead of memory.
+ * Envoys and workloads known at one time, shared out among senders. A mesh of 100,000 pods is far
+ * beyond what one receiver takes; beyond its share a sender that invents node ids becomes the unknown
+ * source instead of memory.
  */
 const MAX_NODES = 100_000
 /** Distinct `upstream_cluster` names kept for the `connections` view; beyond it the column is empty. */
 const MAX_CLUSTERS = 20_000
-/** Values in all dictionaries below which a sweep is not worth its time. */
+/** Values in all dictionaries below which a sweep at a new day is not worth its time. */
 const SWEEP_ABOVE = 10_000
+/** A pool that is fuller than this is swept without waiting for a new day. */
+const NEARLY_FULL = 0.75
+/** Time between two sweeps at least, ms. */
+const SWEEP_EVERY_MS = 60_000
 
 const OTHER_WORKLOAD: Workload = { cluster: '', namespace: '', kind: 'unknown', name: OTHER_NAME }
 
 /** Texts of the decoder's interner. */
 export interface TextTable {
   text(id: number): string
-}
-
-/** Session ids that something outside still refers to, by dictionary. */
-export interface UsedIds {
-  readonly nodes: Set<number>
-  readonly workloads: Set<number>
-  readonly destinations: Set<number>
-  readonly clusters: Set<number>
 }
 
 /**
@@ -48,11 +47,23 @@ export class SessionIdentities {
   /** Values that found no room: nodes become the unknown source, workloads `__other__`, clusters ''. */
   readonly overflows = { nodes: 0, workloads: 0, clusters: 0 }
   readonly #texts: TextTable
-  readonly #nodes = new Dictionary<{ readonly node: Node; readonly workload: number }>()
-  readonly #workloads = new Dictionary<Workload>()
+  readonly #nodes = new Dictionary<{ readonly node: Node; readonly workload: number }>(
+    0,
+    sharedPool(MAX_NODES),
+  )
+  readonly #workloads = new Dictionary<Workload>(0, sharedPool(MAX_NODES))
+  /** Bounded by the name budgets. */
   readonly #destinations = new Dictionary<Destination>()
   /** Id 0 is the empty text. */
-  readonly #clusters = new Dictionary<string>(1)
+  readonly #clusters = new Dictionary<string>(1, sharedPool(MAX_CLUSTERS))
+  readonly #sweep = new IdSweep({
+    nodes: this.#nodes,
+    workloads: this.#workloads,
+    destinations: this.#destinations,
+    clusters: this.#clusters,
+  })
+  #nowMs = 0
+  #sweptMs = Number.NEGATIVE_INFINITY
   /** Ids by object: the resolver gives back the same object for the same name, so no key is built. */
   #destinationIds = new Map<Destination, number>()
   #newDay = false
@@ -72,33 +83,40 @@ export class SessionIdentities {
     }
   }
 
-  /** Ids of a node and of the workload beside it. */
-  node(node: Node): { node: number; workload: number } {
-    const known = this.#nodes.find(nodeKey(node))
-    if (known === undefined && this.#nodes.size >= MAX_NODES && node !== UNKNOWN_NODE) {
-      this.overflows.nodes++
-      return this.node(UNKNOWN_NODE)
+  /** The pools that senders share, by what they hold. */
+  get pools(): Readonly<Record<'nodes' | 'workloads' | 'clusters', FairShare>> {
+    return {
+      nodes: this.#nodes.share,
+      workloads: this.#workloads.share,
+      clusters: this.#clusters.share,
     }
-    const workload = this.workload(node.workload)
-    const id = this.#nodes.intern(nodeKey(node), { node, workload })
-    return { node: id, workload }
   }
 
-  workload(workload: Workload): number {
-    const key = workloadKey(workload)
-    const known = this.#workloads.find(key)
-    if (known !== undefined) return known
-    if (this.#workloads.size >= MAX_NODES) {
-      this.overflows.workloads++
-      return this.#workloads.intern(workloadKey(OTHER_WORKLOAD), OTHER_WORKLOAD)
+  /** Ids of a node and of the workload beside it, as `sender` (see `Sender.key`) reports them. */
+  node(node: Node, sender: string): { node: number; workload: number } {
+    const key = nodeKey(node)
+    const isNew = this.#nodes.find(key) === undefined
+    if (isNew && node !== UNKNOWN_NODE && !this.#nodes.share.hasRoom(sender)) {
+      this.overflows.nodes++
+      return this.node(UNKNOWN_NODE, NO_SENDER)
     }
-    return this.#workloads.intern(key, workload)
+    return this.#internNode(key, node, this.workload(node.workload, sender), sender)
+  }
+
+  workload(workload: Workload, sender: string): number {
+    const key = workloadKey(workload)
+    const isNew = this.#workloads.find(key) === undefined
+    if (isNew && workload !== UNKNOWN_NODE.workload && !this.#workloads.share.hasRoom(sender)) {
+      this.overflows.workloads++
+      return this.#internWorkload(workloadKey(OTHER_WORKLOAD), OTHER_WORKLOAD, NO_SENDER)
+    }
+    return this.#internWorkload(key, workload, sender)
   }
 
   /** Ids of a node and of the workload that its connections belong to unless they say another. */
-  source(node: Node): { node: number; workload: number } {
-    const { node: id } = this.node(node)
-    return { node: id, workload: this.workload(sourceOfNode(this.nodeOf(id))) }
+  source(node: Node, sender: string): { node: number; workload: number } {
+    const { node: id } = this.node(node, sender)
+    return { node: id, workload: this.workload(sourceOfNode(this.nodeOf(id)), sender) }
   }
 
   /** The node that an id stands for: the same object as long as it does. */
@@ -106,24 +124,30 @@ export class SessionIdentities {
     return this.#nodes.value(id).node
   }
 
-  peerWorkload(peer: number, node: number): number {
+  peerWorkload(peer: number, node: number, sender: string): number {
     if (peer === NO_TEXT) return -1
     const workload = sourceOfPeer(this.#texts.text(peer), this.nodeOf(node))
-    return workload === undefined ? -1 : this.workload(workload)
+    return workload === undefined ? -1 : this.workload(workload, sender)
   }
 
   /** Id of a destination without asking the budget: for rows that the file already has. */
   destination(destination: Destination): number {
-    return this.#destinations.intern(destinationKey(destination), destination)
+    const id = this.#destinations.intern(destinationKey(destination), destination)
+    this.#sweep.used.destinations.add(id)
+    return id
   }
 
   budgetedDestination(workload: number, destination: Destination, hop: boolean): number {
     const budget = hop ? this.hopBudget : this.budget
     const cached = this.#destinationIds.get(destination)
-    if (cached !== undefined && budget.knows(workload, cached)) return cached
+    if (cached !== undefined && budget.knows(workload, cached)) {
+      this.#sweep.used.destinations.add(cached)
+      return cached
+    }
     const id = cached ?? this.#destinations.find(destinationKey(destination))
     if (isReserved(destination)) return this.#remember(destination)
     if (id !== undefined && budget.knows(workload, id)) {
+      this.#sweep.used.destinations.add(id)
       this.#cache(destination, id)
       return id
     }
@@ -139,43 +163,53 @@ export class SessionIdentities {
     return this.destination({ name: OTHER_NAME, nameSource: 'none' })
   }
 
-  cluster(text: number): number {
+  cluster(text: number, sender: string): number {
     const name = this.#texts.text(text)
-    return name === '' ? 0 : this.#clusterNamed(name)
+    if (name === '') return 0
+    if (this.#clusters.find(name) === undefined && !this.#clusters.share.hasRoom(sender)) {
+      this.overflows.clusters++
+      return 0
+    }
+    return this.#internCluster(name, sender)
   }
 
+  /** Rows of the file keep what they refer to, whatever room there is: their number is bounded. */
   ofStored(stored: StoredConnection): {
     node: number
     workload: number
     destination: number
     cluster: number
   } {
+    const { node, upstreamCluster } = stored
+    const beside = this.#internWorkload(workloadKey(node.workload), node.workload, NO_SENDER)
     return {
-      node: this.node(stored.node).node,
-      workload: this.workload(stored.workload),
+      node: this.#internNode(nodeKey(node), node, beside, NO_SENDER).node,
+      workload: this.#internWorkload(workloadKey(stored.workload), stored.workload, NO_SENDER),
       destination: this.destination(stored.destination),
-      cluster: stored.upstreamCluster === '' ? 0 : this.#clusterNamed(stored.upstreamCluster),
+      cluster: upstreamCluster === '' ? 0 : this.#internCluster(upstreamCluster, NO_SENDER),
     }
   }
 
   /** Counts a name that the file says was used today, so that a restart does not renew the budget. */
   seed(workload: Workload, destination: Destination): void {
     if (isReserved(destination)) return
-    this.budget.add(this.workload(workload), this.destination(destination))
+    const id = this.#internWorkload(workloadKey(workload), workload, NO_SENDER)
+    this.budget.add(id, this.destination(destination))
   }
 
-  /** Takes the time: at a new UTC day the budgets begin anew and unused ids may go. */
+  /** Takes the time: at a new UTC day the budgets begin again and unused ids may go. */
   advance(nowMs: number): void {
+    this.#nowMs = nowMs
     this.hopBudget.advance(nowMs)
     if (!this.budget.advance(nowMs)) return
     this.#newDay = true
   }
 
   /**
-   * What the store must be told with the next batch. On a new day, ids that neither `used()` nor
-   * today's names refer to are released.
+   * What the store must know with the next batch. On a new day, and when a pool is nearly full, ids that
+   * neither `walk` nor today's names refer to are released, a part at every cut.
    */
-  cut(used: () => UsedIds): Definitions {
+  cut(walk: UsedIdsWalk): Definitions {
     const definitions = {
       workloads: this.#workloads
         .takeDefinitions()
@@ -186,7 +220,7 @@ export class SessionIdentities {
         .map(({ id, value }) => ({ id, destination: value })),
       clusters: this.#clusters.takeDefinitions().map(({ id, value }) => ({ id, text: value })),
     }
-    return { ...definitions, released: this.#sweep(used) }
+    return { ...definitions, released: this.#release(walk) }
   }
 
   /** The last cut is in the file. */
@@ -197,28 +231,27 @@ export class SessionIdentities {
     this.#clusters.committed()
   }
 
-  #sweep(used: () => UsedIds): Definitions['released'] {
+  #release(walk: UsedIdsWalk): Definitions['released'] {
+    if (this.#sweep.isIdle && this.#isSweepDue()) {
+      this.#newDay = false
+      this.#sweptMs = this.#nowMs
+      this.#sweep.begin(walk)
+      const { used } = this.#sweep
+      for (const budget of [this.budget, this.hopBudget]) {
+        for (const id of budget.workloads()) used.workloads.add(id)
+        for (const id of budget.destinations()) used.destinations.add(id)
+      }
+    }
+    const released = this.#sweep.step(walk)
+    if (released.destinations.length > 0) this.#destinationIds = new Map()
+    return released
+  }
+
+  #isSweepDue(): boolean {
     const { nodes, workloads, destinations, clusters } = this.sizes
-    if (!this.#newDay || nodes + workloads + destinations + clusters < SWEEP_ABOVE) {
-      return { workloads: [], nodes: [], destinations: [], clusters: [] }
-    }
-    this.#newDay = false
-    this.#destinationIds = new Map()
-    const ids = used()
-    for (const budget of [this.budget, this.hopBudget]) {
-      for (const id of budget.workloads()) ids.workloads.add(id)
-      for (const id of budget.destinations()) ids.destinations.add(id)
-    }
-    const released = this.#nodes.sweep((id) => ids.nodes.has(id))
-    for (let id = 0; id < this.#nodes.idsMade; id++) {
-      if (ids.nodes.has(id)) ids.workloads.add(this.#nodes.value(id).workload)
-    }
-    return {
-      nodes: released,
-      workloads: this.#workloads.sweep((id) => ids.workloads.has(id)),
-      destinations: this.#destinations.sweep((id) => ids.destinations.has(id)),
-      clusters: this.#clusters.sweep((id) => ids.clusters.has(id)),
-    }
+    if (this.#newDay && nodes + workloads + destinations + clusters >= SWEEP_ABOVE) return true
+    if (this.#nowMs - this.#sweptMs < SWEEP_EVERY_MS) return false
+    return Object.values(this.pools).some(({ total, limit }) => total >= limit * NEARLY_FULL)
   }
 
   #remember(destination: Destination): number {
@@ -232,12 +265,30 @@ export class SessionIdentities {
     this.#destinationIds.set(destination, id)
   }
 
-  #clusterNamed(name: string): number {
-    const known = this.#clusters.find(name)
-    if (known !== undefined) return known
-    if (this.#clusters.size < MAX_CLUSTERS) return this.#clusters.intern(name, name)
-    this.overflows.clusters++
-    return 0
+  // Every id that is handed out is marked: a sweep under way must not take it back.
+
+  #internNode(
+    key: string,
+    node: Node,
+    workload: number,
+    sender: string,
+  ): { node: number; workload: number } {
+    const id = this.#nodes.intern(key, { node, workload }, sender)
+    this.#sweep.used.nodes.add(id)
+    this.#sweep.used.workloads.add(this.#nodes.value(id).workload)
+    return { node: id, workload }
+  }
+
+  #internWorkload(key: string, workload: Workload, sender: string): number {
+    const id = this.#workloads.intern(key, workload, sender)
+    this.#sweep.used.workloads.add(id)
+    return id
+  }
+
+  #internCluster(name: string, sender: string): number {
+    const id = this.#clusters.intern(name, name, sender)
+    this.#sweep.used.clusters.add(id)
+    return id
   }
 }
 

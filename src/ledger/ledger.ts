@@ -253,7 +253,7 @@ export class Ledger {
     if (arrivalMs > (c.numbers[o * NUMBERS + Num.lastArrivalMs] as number))
       c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
     c.numbers[o * NUMBERS + Num.lastLedgerMs] = this.#deps.clock.ms
-    this.#noteUpstream(c, o, batch, i)
+    this.#noteUpstream(c, o, batch, i, origin.sender)
 
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
@@ -365,10 +365,16 @@ export class Ledger {
   }
 
   /** Keeps the newest word on where the connection goes, for the `connections` view. */
-  #noteUpstream(c: ConnectionChunk, o: number, batch: SampleBatch, i: number): void {
+  #noteUpstream(
+    c: ConnectionChunk,
+    o: number,
+    batch: SampleBatch,
+    i: number,
+    sender: string,
+  ): void {
     const cluster = batch.cluster[i] as number
     if (c.words[o * WORDS + Word.cluster] === 0 && cluster !== NO_TEXT) {
-      c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster)
+      c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster, sender)
     }
     if (c.words[o * WORDS + Word.port] === 0 && batch.port[i] !== 0) {
       const k = i * 4

@@ -7,6 +7,8 @@ export interface SampleOrigin {
   /** Session ids of the node that sent it and of the workload that its bytes belong to. */
   readonly node: number
   readonly workload: number
+  /** Who opened the stream, as budgets know it (`Sender.key`). */
+  readonly sender: string
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
   readonly hops: HopRule
@@ -34,13 +36,13 @@ export interface Names {
 /** Session ids for what a row refers to. */
 export interface Identities {
   /** Id of the workload that a peer text names (see `model/peer.ts`); -1 where it names none. */
-  peerWorkload(peer: number, node: number): number
+  peerWorkload(peer: number, node: number, sender: string): number
   /** Id of a destination within the name budgets of a workload; beyond them the id of `__other__`. */
   budgetedDestination(workload: number, destination: Destination, hop: boolean): number
   /** Id of `__other__`, for bytes of connections that found no room. */
   otherDestination(): number
   /** Id of the `upstream_cluster` with this text id of the decoder's interner. */
-  cluster(text: number): number
+  cluster(text: number, sender: string): number
   /** Ids of what a stored row refers to, made anew where they are not known in this process. */
   ofStored(stored: StoredConnection): StoredIds
 }

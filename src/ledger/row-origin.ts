@@ -38,8 +38,8 @@ export function takeOrigin(
   origin: SampleOrigin,
   { names, identities }: { readonly names: Names; readonly identities: Identities },
 ): void {
-  const { node, workload, hops, reportsPeers } = origin
-  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node) : -1
+  const { node, workload, sender, hops, reportsPeers } = origin
+  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node, sender) : -1
   const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
   const undecided = hops === 'to_gateway' && batch.cluster[i] === NO_TEXT
   c.words[o * WORDS + Word.node] = node

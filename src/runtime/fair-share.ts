@@ -1,5 +1,12 @@
 /** How many times the free part of a pool one sender may hold. */
 const ALPHA = 8
+/** The part of a pool that each sender is sure of, as a divisor. */
+const SURE_PART = 50
+
+/** A pool of which each sender is sure of a fiftieth, or of an equal part when there are more senders. */
+export function sharedPool(limit: number): FairShare {
+  return new FairShare(limit, Math.floor(limit / SURE_PART), limit)
+}
 
 /**
  * A bounded pool that many senders share, with a part that no other can take. A sender may take one
@@ -12,7 +19,8 @@ const ALPHA = 8
  *
  * A sender that is alone gets exactly `limit`. One that comes when others have taken all they could
  * gets `guaranteed` at least. All together hold at most `limit * 9 / 8 + senders * guaranteed`: who
- * uses a pool bounds the number of senders.
+ * uses a pool bounds the number of senders, or gives a `reserve`: when guarantees would add up to more
+ * than that, each sender is sure of an equal part of it.
  */
 export class FairShare {
   /** What all senders hold. */
@@ -21,12 +29,14 @@ export class FairShare {
   refusals = 0
   readonly limit: number
   readonly guaranteed: number
+  readonly #reserve: number
   readonly #capacity: number
   readonly #held = new Map<string, number>()
 
   /** `limit`: what one sender may hold while it is alone, at least 1; `guaranteed`: what each may hold always. */
-  constructor(limit: number, guaranteed = 0) {
+  constructor(limit: number, guaranteed = 0, reserve = Number.POSITIVE_INFINITY) {
     this.limit = limit
+    this.#reserve = reserve
     this.guaranteed = Math.min(guaranteed, limit)
     this.#capacity = (limit * (ALPHA + 1)) / ALPHA
   }
@@ -44,11 +54,17 @@ export class FairShare {
   /** Whether a sender may take `amount` more; a refusal is counted. */
   hasRoom(sender: string, amount = 1): boolean {
     const held = this.held(sender)
-    if (held + amount <= this.guaranteed) return true
+    if (held + amount <= this.#sureOf(held)) return true
     const free = this.#capacity - this.total - (amount - 1)
     if (held + amount - 1 < ALPHA * free) return true
     this.refusals++
     return false
+  }
+
+  /** What a sender that holds `held` is sure of. */
+  #sureOf(held: number): number {
+    const senders = this.#held.size + (held === 0 ? 1 : 0)
+    return Math.min(this.guaranteed, this.#reserve / senders)
   }
 
   /** Takes `amount` for a sender, whether there is room or not. */

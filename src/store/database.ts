@@ -6,11 +6,12 @@ import { LEDGER } from './migrations/0001-ledger.ts'
 import { OUTBOX } from './migrations/0002-outbox.ts'
 import { HOPS } from './migrations/0003-hops.ts'
 import { ownIds } from './migrations/0004-owned-ids.ts'
-import { INVALID_SNIS } from './migrations/0005-invalid-snis.ts'
+import { RECEIVER_GAPS } from './migrations/0005-receiver-gaps.ts'
+import { INVALID_SNIS } from './migrations/0006-invalid-snis.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
-const MIGRATIONS: readonly Migration[] = [LEDGER, OUTBOX, HOPS, ownIds, INVALID_SNIS]
+const MIGRATIONS: readonly Migration[] = [LEDGER, OUTBOX, HOPS, ownIds, RECEIVER_GAPS, INVALID_SNIS]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */
 type Migration = string | ((database: Database.Database) => void)

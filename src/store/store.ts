@@ -5,6 +5,7 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked, SinkState } from '../model/outbox.ts'
+import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
@@ -164,21 +165,27 @@ export class Store {
     if (this.#worker !== undefined) await this.#ask({ kind: 'abandon' })
   }
 
+  /** A receiver takes entries from `nowMs` on; the time without one before it, undefined for a new file. */
+  receiving(nowMs: number): Promise<ReceiverGap | undefined> {
+    return this.#ask({ kind: 'receiving', nowMs })
+  }
+
   /**
    * Waits for a commit under way, copies the WAL back, closes the file, ends the thread. Safe twice,
-   * without `open`, and when the thread has died: then there is nothing left to close.
+   * without `open`, and when the thread has died: then there is nothing left to close. `stoppedMs`: when a
+   * receiver took its last entry (see `receiver_gaps`).
    */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop().finally(() => {
+  stop(stoppedMs?: number): Promise<void> {
+    this.#stopping ??= this.#stop(stoppedMs).finally(() => {
       this.#stopping = undefined
     })
     return this.#stopping
   }
 
-  async #stop(): Promise<void> {
+  async #stop(stoppedMs: number | undefined): Promise<void> {
     if (this.#worker === undefined) return
     await this.#committing
-    if (this.#failure === undefined) await this.#ask({ kind: 'close' })
+    if (this.#failure === undefined) await this.#ask({ kind: 'close', stoppedMs })
     await this.#end()
   }
 

@@ -3,6 +3,7 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
+import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
 import type { WriterConfig } from './writer.ts'
 
@@ -20,7 +21,9 @@ export type Request =
   | { readonly kind: 'tidy' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
   | { readonly kind: 'abandon' }
-  | { readonly kind: 'close' }
+  /** A receiver takes entries from now on. */
+  | { readonly kind: 'receiving'; readonly nowMs: number }
+  | { readonly kind: 'close'; readonly stoppedMs: number | undefined }
 
 export interface Answers {
   readonly open: StoreOpening
@@ -31,6 +34,7 @@ export interface Answers {
   readonly acknowledge: OutboxState
   readonly park: OutboxState
   readonly retryParked: OutboxState
+  readonly receiving: ReceiverGap | undefined
   readonly tidy: undefined
   readonly abandon: undefined
   readonly close: undefined

@@ -142,6 +142,14 @@ SELECT ${CONNECTION_COLUMNS.join(', ')}
 FROM connection_detail
 WHERE kind = 1;
 `,
+  receiver_gaps: `
+CREATE VIEW receiver_gaps AS
+SELECT ${instant('from_ms')} AS gap_start, ${instant('to_ms')} AS gap_end,
+       (to_ms - from_ms) / 1000.0 AS seconds, reason AS reason,
+       nodes_before AS nodes_before, lossy_nodes AS lossy_nodes_before, nodes_after AS nodes_after,
+       connections AS open_connections
+FROM receiver_gap;
+`,
   coverage: `
 CREATE VIEW coverage AS
 SELECT ${second('r.window_ms')} AS window_start,

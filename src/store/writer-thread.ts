@@ -37,7 +37,7 @@ async function perform(request: Request): Promise<unknown> {
     return undefined
   }
   if (request.kind === 'close') {
-    writer?.close()
+    writer?.close(request.stoppedMs)
     writer = undefined
     return undefined
   }
@@ -56,6 +56,8 @@ async function perform(request: Request): Promise<unknown> {
       return settle(() => open.park(request.sink, request.events))
     case 'retryParked':
       return settle(() => open.retryParked())
+    case 'receiving':
+      return settle(() => open.receiving(request.nowMs))
     case 'lookup':
       return (await insist(() => open.find(request.keys), abandon.signal, EVENTS)).value
     case 'loadOpen':

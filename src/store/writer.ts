@@ -4,6 +4,7 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
+import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -12,6 +13,7 @@ import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
 import { Names } from './names.ts'
 import { Outbox } from './outbox.ts'
+import { ReceiverGaps } from './receiver-gaps.ts'
 import { RefusedRows } from './refused-rows.ts'
 import { Retention, type RetentionConfig } from './retention.ts'
 import { SessionIds } from './session-ids.ts'
@@ -61,6 +63,7 @@ export class Writer {
   readonly #coverage: CoverageTable
   readonly #retention: Retention
   readonly #outbox: Outbox
+  readonly #gaps: ReceiverGaps
   readonly #sequence
   readonly #newest
   readonly #saturated
@@ -86,6 +89,7 @@ export class Writer {
     this.#coverage = new CoverageTable(database)
     this.#retention = new Retention(database, config.retention)
     this.#outbox = new Outbox(database, config.outbox ?? NO_SINKS)
+    this.#gaps = new ReceiverGaps(database)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
     this.#newest = database.prepare('SELECT newest_ms FROM ledger').pluck()
     this.#saturated = database.prepare('SELECT saturated FROM ledger').pluck()
@@ -143,6 +147,7 @@ export class Writer {
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
       const { ledgerMs, newestMs, newestStartMs } = batch.clock
       this.#clock.run(batch.sequence, ledgerMs, newestMs, newestStartMs)
+      this.#gaps.committed(newestMs)
     }, batch.clock.minutesFromMs)
     this.#ids.release(batch.definitions.released)
     return {
@@ -215,8 +220,21 @@ export class Writer {
     return this.#retention.step()
   }
 
-  /** Copies the WAL back into the file and lets go of it. */
-  close(): void {
+  /** A receiver takes entries from `nowMs` on; the time without one before it, undefined for a new file. */
+  receiving(nowMs: number): ReceiverGap | undefined {
+    return this.#gaps.begin(nowMs)
+  }
+
+  /**
+   * Copies the WAL back into the file and lets go of it. `stoppedMs`: when a receiver took its last
+   * entry; without it the file says that it crashed.
+   */
+  close(stoppedMs?: number): void {
+    try {
+      if (stoppedMs !== undefined) this.#gaps.end(stoppedMs)
+    } catch {
+      // The file does not take it: then the next start says "crashed", since its last commit.
+    }
     try {
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
     } catch {

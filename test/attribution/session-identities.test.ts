@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { SessionIdentities, type UsedIds } from '../../src/attribution/session-identities.ts'
+import type { UsedIds, UsedIdsWalk } from '../../src/attribution/id-sweep.ts'
+import { SessionIdentities } from '../../src/attribution/session-identities.ts'
 import type { Definitions } from '../../src/model/batch.ts'
 import type { Destination } from '../../src/model/destination.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from '../../src/model/source.ts'
@@ -22,12 +23,11 @@ const nodeNamed = (id: string, workload: string): Node => ({
   id,
   workload: workloadNamed(workload),
 })
-const nothing = (): UsedIds => ({
-  nodes: new Set(),
-  workloads: new Set(),
-  destinations: new Set(),
-  clusters: new Set(),
-})
+const SENDER = '10.1.2.3'
+
+/** What streams and rows refer to: nothing, or what `mark` marks. */
+const using = (mark: (used: UsedIds) => void): UsedIdsWalk => ({ begin: mark, next: () => true })
+const nothing = using(() => undefined)
 
 const TEXTS = ['', 'outbound|443||a.example', 'outbound|443||b.example']
 
@@ -118,7 +118,7 @@ describe('name budgets', () => {
   it('are not renewed by a restart: the names that the file saw today count', () => {
     const identities = make({ perWorkloadPerDay: 1 })
     identities.seed(workloadNamed('shop'), sni('a.example'))
-    const shop = identities.workload(workloadNamed('shop'))
+    const shop = identities.workload(workloadNamed('shop'), SENDER)
     const ids = [
       identities.budgetedDestination(shop, sni('b.example'), false),
       identities.budgetedDestination(shop, sni('a.example'), false),
@@ -171,17 +171,18 @@ describe('released ids', () => {
   it('are those of yesterday that nothing refers to, once, with the first batch of the day', () => {
     const identities = make()
     withManyNames(identities)
-    const { node, workload } = identities.node(nodeNamed('sidecar~1', 'shop'))
-    const alone = identities.workload(workloadNamed('unused'))
-    const cluster = identities.cluster(1)
-    identities.cluster(2)
+    const { node, workload } = identities.node(nodeNamed('sidecar~1', 'shop'), SENDER)
+    const alone = identities.workload(workloadNamed('unused'), SENDER)
+    const cluster = identities.cluster(1, SENDER)
+    identities.cluster(2, SENDER)
     assert.deepEqual(identities.cut(nothing).released.destinations, [])
     identities.advance(MIDNIGHT)
-    const used = nothing()
-    used.nodes.add(node)
-    used.destinations.add(7)
-    used.clusters.add(cluster)
-    const { released } = identities.cut(() => used)
+    const walk = using((used) => {
+      used.nodes.add(node)
+      used.destinations.add(7)
+      used.clusters.add(cluster)
+    })
+    const { released } = identities.cut(walk)
     assert.equal(released.destinations.length, MANY - 1)
     assert.equal(released.destinations.includes(7), false)
     assert.deepEqual(released.nodes, [])
@@ -197,7 +198,7 @@ describe('released ids', () => {
     const identities = make()
     withManyNames(identities)
     identities.advance(MIDNIGHT)
-    const shop = identities.workload(workloadNamed('shop'))
+    const shop = identities.workload(workloadNamed('shop'), SENDER)
     const name = sni('n42.example')
     const id = identities.budgetedDestination(shop, name, false)
     const { released } = identities.cut(nothing)

@@ -45,6 +45,7 @@ export const GATEWAY = 'outbound|443||gateway.example'
 export const SIDECAR: SampleOrigin = {
   node: 0,
   workload: 0,
+  sender: 'sidecar',
   envoyMinor: 1040,
   hops: 'none',
   reportsPeers: false,

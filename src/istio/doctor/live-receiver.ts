@@ -1,3 +1,4 @@
+import type { ReceiverGap } from '../../model/receiver-gap.ts'
 import type { CertificateReport, OtherCall } from '../../model/receiver-report.ts'
 import { error, type Finding, note, warning } from './finding.ts'
 
@@ -5,6 +6,8 @@ import { error, type Finding, note, warning } from './finding.ts'
 export interface LiveReceiver {
   readonly otherCalls: readonly OtherCall[]
   readonly certificates: readonly CertificateReport[]
+  /** The time without a receiver before it. */
+  readonly gap: ReceiverGap | undefined
   /** The wall clock, unix ms. */
   readonly nowMs: number
 }
@@ -14,10 +17,32 @@ const RECENT_MS = 30 * 60_000
 const DAY_MS = 86_400_000
 
 /** Everything that is wrong with how the receiver is called, and with its certificates. */
-export function diagnoseReceiver({ otherCalls, certificates, nowMs }: LiveReceiver): Finding[] {
+export function diagnoseReceiver({
+  otherCalls,
+  certificates,
+  gap,
+  nowMs,
+}: LiveReceiver): Finding[] {
   return [
     ...otherCalls.filter(({ lastMs }) => nowMs - lastMs < RECENT_MS).map(otherCallFinding),
     ...certificates.flatMap((one) => certificateFindings(one, nowMs)),
+    ...gapFindings(gap, nowMs),
+  ]
+}
+
+/** What a restart lost is said for a day; the view `receiver_gaps` keeps it. */
+function gapFindings(gap: ReceiverGap | undefined, nowMs: number): Finding[] {
+  if (gap === undefined || gap.lossyNodes === 0 || nowMs - gap.toMs > DAY_MS) return []
+  const from = new Date(gap.fromMs).toISOString()
+  const to = new Date(gap.toMs).toISOString()
+  const how = gap.reason === 'stopped' ? 'was stopped' : 'crashed'
+  return [
+    warning(
+      'receiver-gap',
+      'the receiver',
+      `it ${how} and took nothing from ${from} to ${to}: ${gap.lossyNodes} of ${gap.nodesBefore} proxies never report a connection that ended in this time (${gap.connections} were open)`,
+      'upgrade the proxies to Envoy 1.39 (it keeps entries while no receiver answers), and keep restarts short; see the view receiver_gaps',
+    ),
   ]
 }
 

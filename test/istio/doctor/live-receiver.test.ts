@@ -17,9 +17,12 @@ function codes(certificate: Partial<CertificateReport>): string[] {
     broken: '',
     ...certificate,
   }
-  return diagnoseReceiver({ otherCalls: [], certificates: [report], nowMs: NOW }).map(
-    ({ severity, code }) => `${severity} ${code}`,
-  )
+  return diagnoseReceiver({
+    otherCalls: [],
+    certificates: [report],
+    gap: undefined,
+    nowMs: NOW,
+  }).map(({ severity, code }) => `${severity} ${code}`)
 }
 
 test('a certificate that was not renewed in time is a finding, by the time that is left', () => {
@@ -63,7 +66,7 @@ test('each mistake of a caller has a code and a fix of its own, until half an ho
     call('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'),
     call('other', 'not_grpc'),
   ]
-  const found = diagnoseReceiver({ otherCalls, certificates: [], nowMs: NOW })
+  const found = diagnoseReceiver({ otherCalls, certificates: [], gap: undefined, nowMs: NOW })
   assert.deepEqual(
     found.map(({ severity, code }) => `${severity} ${code}`),
     [
@@ -75,6 +78,6 @@ test('each mistake of a caller has a code and a fix of its own, until half an ho
     ],
   )
   assert.match(found[0]?.fix ?? '', /transport_api_version: V3/)
-  const later = { otherCalls, certificates: [], nowMs: NOW + 30 * MINUTE }
+  const later = { otherCalls, certificates: [], gap: undefined, nowMs: NOW + 30 * MINUTE }
   assert.deepEqual(diagnoseReceiver(later), [])
 })
