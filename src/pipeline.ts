@@ -27,7 +27,6 @@ import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
 import { WindowLengths } from './rollup/window-lengths.ts'
-import type { FairShare } from './runtime/fair-share.ts'
 import { LedgerIdsWalk } from './used-ids.ts'
 
 const HOUR_MS = 3_600_000
@@ -136,7 +135,7 @@ export class Pipeline {
   }
 
   /** The pools that senders share, by what they hold. */
-  get pools(): Readonly<Record<string, FairShare>> {
+  get pools(): Readonly<Record<string, { readonly refusals: number }>> {
     return { ...this.identities.pools, observations: this.observations.pool }
   }
 

@@ -1,3 +1,5 @@
+import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
+
 /** Bounds of distinct names per UTC day. */
 export interface NameBudgetConfig {
   readonly perWorkloadPerDay: number
@@ -5,8 +7,10 @@ export interface NameBudgetConfig {
 }
 
 const DAY_MS = 86_400_000
-/** Pairs of workload and name a day at most, whatever the budgets say: about 400 MB, and a Set's limit is near. */
+/** Pairs of workload and name a day, whatever the budgets say: about 400 MB. */
 const MAX_PAIRS = 8_000_000
+/** A Set's limit is near. */
+const HARD_PAIRS = 16_000_000
 /** Session ids of destinations stay below this (the name budget is far smaller). */
 const ID_SPACE = 2 ** 26
 
@@ -14,18 +18,28 @@ const ID_SPACE = 2 ** 26
  * Distinct names of the current UTC day, per workload and in all. A client chooses its SNI, so
  * without a budget one workload could fill the file with names; beyond it, bytes are kept under
  * `__other__`. Days only move forward.
+ *
+ * Both budgets are shared out among senders: the identifier that names the workload is the sender's own
+ * word, so neither invented workloads nor another's name may use up what an honest sender needs.
  */
 export class NameBudget {
   /** Names refused since the process began (connections, not distinct names). */
   overflows = 0
-  readonly #config: NameBudgetConfig
-  readonly #pairs = new Set<number>()
-  readonly #namesOfWorkload = new Map<number, number>()
-  readonly #names = new Set<number>()
+  /** Refused because a sender's share of a workload's names was used up. */
+  workloadRefusals = 0
+  /** Distinct names, by the sender that first used them. */
+  readonly names: FairShare
+  /** Pairs of workload and name, likewise. */
+  readonly pairs = sharedPool(MAX_PAIRS)
+  readonly #perWorkload: number
+  readonly #knownPairs = new Set<number>()
+  readonly #ofWorkload = new Map<number, FairShare>()
+  readonly #knownNames = new Set<number>()
   #day = 0
 
-  constructor(config: NameBudgetConfig) {
-    this.#config = config
+  constructor({ perDay, perWorkloadPerDay }: NameBudgetConfig) {
+    this.#perWorkload = perWorkloadPerDay
+    this.names = sharedPool(perDay)
   }
 
   /** Begins a new day if the moment lies in a later one. True when it did. */
@@ -33,25 +47,30 @@ export class NameBudget {
     const day = Math.floor(nowMs / DAY_MS)
     if (day <= this.#day) return false
     this.#day = day
-    this.#pairs.clear()
-    this.#namesOfWorkload.clear()
-    this.#names.clear()
+    this.names.clear()
+    this.pairs.clear()
+    this.#knownPairs.clear()
+    this.#ofWorkload.clear()
+    this.#knownNames.clear()
     return true
   }
 
   /** Whether the workload has used this name today. */
   knows(workload: number, destination: number): boolean {
-    return this.#pairs.has(workload * ID_SPACE + destination)
+    return this.#knownPairs.has(workload * ID_SPACE + destination)
   }
 
-  /** Whether a further name fits; `destination` is undefined for a name that has no id yet. */
-  hasRoom(workload: number, destination: number | undefined): boolean {
-    const used = this.#namesOfWorkload.get(workload) ?? 0
-    const isNew = destination === undefined || !this.#names.has(destination)
+  /**
+   * Whether a further name of a sender (`Sender.key`) fits; `destination` is undefined for a name that has
+   * no id yet.
+   */
+  hasRoom(workload: number, destination: number | undefined, sender: string): boolean {
+    const isNew = destination === undefined || !this.#knownNames.has(destination)
     if (
-      used < this.#config.perWorkloadPerDay &&
-      this.#pairs.size < MAX_PAIRS &&
-      (!isNew || this.#names.size < this.#config.perDay)
+      this.#hasRoomIn(workload, sender) &&
+      this.#knownPairs.size < HARD_PAIRS &&
+      this.pairs.hasRoom(sender) &&
+      (!isNew || this.names.hasRoom(sender))
     ) {
       return true
     }
@@ -59,21 +78,41 @@ export class NameBudget {
     return false
   }
 
-  /** Counts a name for the workload. */
-  add(workload: number, destination: number): void {
+  /** Counts a name for the workload, as used by a sender; undefined: by one that is not known any more. */
+  add(workload: number, destination: number, sender: string | undefined): void {
     const pair = workload * ID_SPACE + destination
-    if (this.#pairs.has(pair)) return
-    this.#pairs.add(pair)
-    this.#names.add(destination)
-    this.#namesOfWorkload.set(workload, (this.#namesOfWorkload.get(workload) ?? 0) + 1)
+    if (this.#knownPairs.has(pair)) return
+    let ofWorkload = this.#ofWorkload.get(workload)
+    if (ofWorkload === undefined) {
+      ofWorkload = sharedPool(this.#perWorkload)
+      this.#ofWorkload.set(workload, ofWorkload)
+    }
+    this.#knownPairs.add(pair)
+    take(ofWorkload, sender)
+    take(this.pairs, sender)
+    if (this.#knownNames.has(destination)) return
+    this.#knownNames.add(destination)
+    take(this.names, sender)
   }
 
   /** Ids that today's names refer to. */
   *workloads(): Iterable<number> {
-    yield* this.#namesOfWorkload.keys()
+    yield* this.#ofWorkload.keys()
   }
 
   *destinations(): Iterable<number> {
-    yield* this.#names
+    yield* this.#knownNames
   }
+
+  #hasRoomIn(workload: number, sender: string): boolean {
+    const ofWorkload = this.#ofWorkload.get(workload)
+    if (ofWorkload === undefined ? this.#perWorkload > 0 : ofWorkload.hasRoom(sender)) return true
+    this.workloadRefusals++
+    return false
+  }
+}
+
+function take(pool: FairShare, sender: string | undefined): void {
+  if (sender === undefined) pool.takeForAll()
+  else pool.take(sender)
 }

@@ -84,11 +84,14 @@ export class SessionIdentities {
   }
 
   /** The pools that senders share, by what they hold. */
-  get pools(): Readonly<Record<'nodes' | 'workloads' | 'clusters', FairShare>> {
+  get pools(): Readonly<Record<string, { readonly refusals: number }>> {
+    const ofWorkload = this.budget.workloadRefusals + this.hopBudget.workloadRefusals
     return {
-      nodes: this.#nodes.share,
-      workloads: this.#workloads.share,
-      clusters: this.#clusters.share,
+      ...this.#dictionaryPools,
+      names: this.budget.names,
+      hop_names: this.hopBudget.names,
+      names_of_workload: { refusals: ofWorkload },
+      name_pairs: { refusals: this.budget.pairs.refusals + this.hopBudget.pairs.refusals },
     }
   }
 
@@ -137,7 +140,12 @@ export class SessionIdentities {
     return id
   }
 
-  budgetedDestination(workload: number, destination: Destination, hop: boolean): number {
+  budgetedDestination(
+    workload: number,
+    destination: Destination,
+    hop: boolean,
+    sender: string,
+  ): number {
     const budget = hop ? this.hopBudget : this.budget
     const cached = this.#destinationIds.get(destination)
     if (cached !== undefined && budget.knows(workload, cached)) {
@@ -151,11 +159,11 @@ export class SessionIdentities {
       this.#cache(destination, id)
       return id
     }
-    if (!budget.hasRoom(workload, id)) {
+    if (!budget.hasRoom(workload, id, sender)) {
       return this.destination({ name: OTHER_NAME, nameSource: destination.nameSource })
     }
     const made = this.#remember(destination)
-    budget.add(workload, made)
+    budget.add(workload, made, sender)
     return made
   }
 
@@ -194,7 +202,7 @@ export class SessionIdentities {
   seed(workload: Workload, destination: Destination): void {
     if (isReserved(destination)) return
     const id = this.#internWorkload(workloadKey(workload), workload, NO_SENDER)
-    this.budget.add(id, this.destination(destination))
+    this.budget.add(id, this.destination(destination), undefined)
   }
 
   /** Takes the time: at a new UTC day the budgets begin again and unused ids may go. */
@@ -247,11 +255,21 @@ export class SessionIdentities {
     return released
   }
 
+  get #dictionaryPools(): Readonly<Record<string, FairShare>> {
+    return {
+      nodes: this.#nodes.share,
+      workloads: this.#workloads.share,
+      clusters: this.#clusters.share,
+    }
+  }
+
   #isSweepDue(): boolean {
     const { nodes, workloads, destinations, clusters } = this.sizes
     if (this.#newDay && nodes + workloads + destinations + clusters >= SWEEP_ABOVE) return true
     if (this.#nowMs - this.#sweptMs < SWEEP_EVERY_MS) return false
-    return Object.values(this.pools).some(({ total, limit }) => total >= limit * NEARLY_FULL)
+    return Object.values(this.#dictionaryPools).some(
+      ({ total, limit }) => total >= limit * NEARLY_FULL,
+    )
   }
 
   #remember(destination: Destination): number {

@@ -260,7 +260,7 @@ export class Ledger {
       const { names } = this.#deps
       if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0, names)) return
       takeOrigin(c, o, batch, i, origin, this.#deps)
-      this.#attribute(c, o, names.resolve(batch, i), arrivalMs)
+      this.#attribute(c, o, names.resolve(batch, i), arrivalMs, origin.sender)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
     }
@@ -329,6 +329,7 @@ export class Ledger {
     o: number,
     destination: Parameters<Identities['budgetedDestination']>[1],
     nowMs: number,
+    sender: string,
   ): void {
     const { identities, bookings, coverage, observations } = this.#deps
     const workload = c.words[o * WORDS + Word.workload] as number
@@ -338,6 +339,7 @@ export class Ledger {
         workload,
         destination,
         isHop(c, o),
+        sender,
       )
     }
     const node = c.words[o * WORDS + Word.node] as number
@@ -401,7 +403,7 @@ export class Ledger {
         c.words[a + 3] as number,
       )
       const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
-      this.#attribute(c, o, destination, spoke)
+      this.#attribute(c, o, destination, spoke, '')
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.dirty.mark(row)

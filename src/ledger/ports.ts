@@ -38,7 +38,12 @@ export interface Identities {
   /** Id of the workload that a peer text names (see `model/peer.ts`); -1 where it names none. */
   peerWorkload(peer: number, node: number, sender: string): number
   /** Id of a destination within the name budgets of a workload; beyond them the id of `__other__`. */
-  budgetedDestination(workload: number, destination: Destination, hop: boolean): number
+  budgetedDestination(
+    workload: number,
+    destination: Destination,
+    hop: boolean,
+    sender: string,
+  ): number
   /** Id of `__other__`, for bytes of connections that found no room. */
   otherDestination(): number
   /** Id of the `upstream_cluster` with this text id of the decoder's interner. */

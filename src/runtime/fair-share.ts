@@ -32,6 +32,8 @@ export class FairShare {
   readonly #reserve: number
   readonly #capacity: number
   readonly #held = new Map<string, number>()
+  /** Taken by somebody not known any more: counts for each sender as if it were its own. */
+  #common = 0
 
   /** `limit`: what one sender may hold while it is alone, at least 1; `guaranteed`: what each may hold always. */
   constructor(limit: number, guaranteed = 0, reserve = Number.POSITIVE_INFINITY) {
@@ -56,7 +58,7 @@ export class FairShare {
     const held = this.held(sender)
     if (held + amount <= this.#sureOf(held)) return true
     const free = this.#capacity - this.total - (amount - 1)
-    if (held + amount - 1 < ALPHA * free) return true
+    if (held + this.#common + amount - 1 < ALPHA * free) return true
     this.refusals++
     return false
   }
@@ -71,6 +73,15 @@ export class FairShare {
   take(sender: string, amount = 1): void {
     this.total += amount
     this.#held.set(sender, this.held(sender) + amount)
+  }
+
+  /**
+   * Takes `amount` for a sender that is not known any more (the file brought it back). It counts for each
+   * sender as if it were its own, so that a restart renews no limit, but takes nothing of what each is sure of.
+   */
+  takeForAll(amount = 1): void {
+    this.total += amount
+    this.#common += amount
   }
 
   /** Gives back what a sender has taken. */
@@ -96,6 +107,7 @@ export class FairShare {
   /** Everything is given back. */
   clear(): void {
     this.total = 0
+    this.#common = 0
     this.#held.clear()
   }
 }

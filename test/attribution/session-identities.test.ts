@@ -70,7 +70,7 @@ describe('name budgets', () => {
       sni('c.example'),
       { name: 'd.example', nameSource: 'authority' } as const,
       sni('a.example'),
-    ].map((destination) => identities.budgetedDestination(0, destination, false))
+    ].map((destination) => identities.budgetedDestination(0, destination, false, SENDER))
     assert.deepEqual(namesOf(identities, ids), [
       'sni a.example',
       'sni b.example',
@@ -84,9 +84,9 @@ describe('name budgets', () => {
   it('hold for all workloads together, but a name in use is open to everybody', () => {
     const identities = make({ perDay: 1 })
     const ids = [
-      identities.budgetedDestination(0, sni('a.example'), false),
-      identities.budgetedDestination(1, sni('b.example'), false),
-      identities.budgetedDestination(1, sni('a.example'), false),
+      identities.budgetedDestination(0, sni('a.example'), false, SENDER),
+      identities.budgetedDestination(1, sni('b.example'), false, SENDER),
+      identities.budgetedDestination(1, sni('a.example'), false, SENDER),
     ]
     assert.deepEqual(namesOf(identities, ids), ['sni a.example', 'sni __other__', 'sni a.example'])
   })
@@ -97,7 +97,7 @@ describe('name budgets', () => {
       sni('__invalid__'),
       sni('__other__'),
       { name: '', nameSource: 'none' } as const,
-    ].map((destination) => identities.budgetedDestination(0, destination, false))
+    ].map((destination) => identities.budgetedDestination(0, destination, false, SENDER))
     assert.deepEqual(namesOf(identities, [...ids, identities.otherDestination()]), [
       'sni __invalid__',
       'sni __other__',
@@ -109,9 +109,9 @@ describe('name budgets', () => {
 
   it('are not spent by reserved names', () => {
     const identities = make({ perWorkloadPerDay: 1 })
-    identities.budgetedDestination(0, sni('__invalid__'), false)
+    identities.budgetedDestination(0, sni('__invalid__'), false, SENDER)
     identities.seed(workloadNamed('shop'), sni('__other__'))
-    const id = identities.budgetedDestination(0, sni('a.example'), false)
+    const id = identities.budgetedDestination(0, sni('a.example'), false, SENDER)
     assert.deepEqual(namesOf(identities, [id]), ['sni a.example'])
   })
 
@@ -120,8 +120,8 @@ describe('name budgets', () => {
     identities.seed(workloadNamed('shop'), sni('a.example'))
     const shop = identities.workload(workloadNamed('shop'), SENDER)
     const ids = [
-      identities.budgetedDestination(shop, sni('b.example'), false),
-      identities.budgetedDestination(shop, sni('a.example'), false),
+      identities.budgetedDestination(shop, sni('b.example'), false, SENDER),
+      identities.budgetedDestination(shop, sni('a.example'), false, SENDER),
     ]
     assert.deepEqual(namesOf(identities, ids), ['sni __other__', 'sni a.example'])
   })
@@ -130,14 +130,14 @@ describe('name budgets', () => {
     const identities = make({ perWorkloadPerDay: 1 })
     const a = sni('a.example')
     const b = sni('b.example')
-    const first = identities.budgetedDestination(0, a, false)
-    const refused = identities.budgetedDestination(0, b, false)
+    const first = identities.budgetedDestination(0, a, false, SENDER)
+    const refused = identities.budgetedDestination(0, b, false, SENDER)
     identities.advance(MIDNIGHT)
     const ids = [
       first,
       refused,
-      identities.budgetedDestination(0, b, false),
-      identities.budgetedDestination(0, a, false),
+      identities.budgetedDestination(0, b, false, SENDER),
+      identities.budgetedDestination(0, a, false, SENDER),
     ]
     assert.deepEqual(namesOf(identities, ids), [
       'sni a.example',
@@ -163,7 +163,8 @@ describe('name budgets', () => {
 describe('released ids', () => {
   /** Many names of yesterday, defined and committed. */
   function withManyNames(identities: SessionIdentities): void {
-    for (let i = 0; i < MANY; i++) identities.budgetedDestination(0, sni(`n${i}.example`), false)
+    for (let i = 0; i < MANY; i++)
+      identities.budgetedDestination(0, sni(`n${i}.example`), false, SENDER)
     identities.cut(nothing)
     identities.committed()
   }
@@ -200,26 +201,26 @@ describe('released ids', () => {
     identities.advance(MIDNIGHT)
     const shop = identities.workload(workloadNamed('shop'), SENDER)
     const name = sni('n42.example')
-    const id = identities.budgetedDestination(shop, name, false)
+    const id = identities.budgetedDestination(shop, name, false, SENDER)
     const { released } = identities.cut(nothing)
     assert.equal(released.destinations.length, MANY - 1)
     assert.equal(released.destinations.includes(id), false)
     assert.equal(released.workloads.includes(shop), false)
-    assert.equal(identities.budgetedDestination(shop, name, false), id)
+    assert.equal(identities.budgetedDestination(shop, name, false, SENDER), id)
   })
 
   it('stand for nothing else until the batch is in the file; a name that comes back is told again', () => {
     const identities = make()
     const name = sni('a.example')
-    const first = identities.budgetedDestination(0, name, false)
+    const first = identities.budgetedDestination(0, name, false, SENDER)
     withManyNames(identities)
     identities.advance(MIDNIGHT)
     assert.equal(identities.cut(nothing).released.destinations.includes(first), true)
-    const again = identities.budgetedDestination(0, name, false)
+    const again = identities.budgetedDestination(0, name, false, SENDER)
     assert.equal(again, MANY + 1)
     assert.deepEqual(identities.cut(nothing).destinations, [{ id: again, destination: name }])
     identities.committed()
-    const other = identities.budgetedDestination(0, sni('other.example'), false)
+    const other = identities.budgetedDestination(0, sni('other.example'), false, SENDER)
     assert.ok(other <= MANY)
     assert.deepEqual(identities.cut(nothing).destinations, [
       { id: other, destination: sni('other.example') },
@@ -229,7 +230,7 @@ describe('released ids', () => {
   it('are not remembered with the name that had them, once another has', () => {
     const identities = make()
     const old = sni('old.example')
-    const first = identities.budgetedDestination(0, old, false)
+    const first = identities.budgetedDestination(0, old, false, SENDER)
     withManyNames(identities)
     identities.advance(MIDNIGHT)
     identities.cut(nothing)
@@ -237,15 +238,15 @@ describe('released ids', () => {
     let taken: Destination | undefined
     for (let i = 0; taken === undefined; i++) {
       const name = sni(`new${i}.example`)
-      if (identities.budgetedDestination(0, name, false) === first) taken = name
+      if (identities.budgetedDestination(0, name, false, SENDER) === first) taken = name
     }
-    assert.notEqual(identities.budgetedDestination(0, old, false), first)
-    assert.equal(identities.budgetedDestination(0, taken, false), first)
+    assert.notEqual(identities.budgetedDestination(0, old, false, SENDER), first)
+    assert.equal(identities.budgetedDestination(0, taken, false, SENDER), first)
   })
 
   it('are few enough to keep while the dictionaries are small', () => {
     const identities = make()
-    identities.budgetedDestination(0, sni('a.example'), false)
+    identities.budgetedDestination(0, sni('a.example'), false, SENDER)
     identities.cut(nothing)
     identities.advance(MIDNIGHT)
     assert.deepEqual(identities.cut(nothing).released, {
@@ -260,12 +261,12 @@ describe('released ids', () => {
 it('hops have a budget of their own: names that nobody is billed for use up none that are', () => {
   const identities = make({ perWorkloadPerDay: 2, perDay: 2 })
   for (const name of ['x.example', 'y.example', 'z.example']) {
-    identities.budgetedDestination(0, sni(name), true)
+    identities.budgetedDestination(0, sni(name), true, SENDER)
   }
-  const id = identities.budgetedDestination(1, sni('a.example'), false)
+  const id = identities.budgetedDestination(1, sni('a.example'), false, SENDER)
   assert.equal(id, identities.destination(sni('a.example')))
   assert.equal(
-    identities.budgetedDestination(0, sni('v.example'), true),
+    identities.budgetedDestination(0, sni('v.example'), true, SENDER),
     identities.destination({ name: '__other__', nameSource: 'sni' }),
   )
 })
