@@ -66,7 +66,10 @@ export class App {
     this.#config = config
     this.#logger = logger
     this.#sampled = new SampledLogger(logger, { monotonicMs: () => performance.now() })
-    this.#queries = new QueryService({ path: config.store.path })
+    this.#queries = new QueryService({
+      path: config.store.path,
+      timeoutMs: config.http.queryTimeoutMs,
+    })
     const shares = descriptorShares()
     this.#connections = {
       als: new ConnectionGate(Math.min(config.als.maxConnections, shares.als)),
@@ -79,7 +82,7 @@ export class App {
         metrics: this.#metrics,
         logger,
         status: () => this.#status(),
-        query: (request) => this.#queries.run(request),
+        query: (request, caller) => this.#queries.json(request, caller),
         nodes: () => this.#parts?.pipeline.observations.reports() ?? [],
         findings: () => this.#findings(),
       },
@@ -187,6 +190,8 @@ export class App {
     if (shutdown.propagationDelayMs > 0) await delay(shutdown.propagationDelayMs)
     // One deadline for all of it; commits go on while the streams are drained.
     const endMs = performance.now() + shutdown.deadlineMs
+    // Ended first: a query that reads on would keep the write-ahead log from being copied back.
+    await this.#queries.stop()
     await parts.receiver.drain(shutdown.deadlineMs / 2)
     for (const timer of parts.timers) clearInterval(timer)
     const stoppedMs = parts.clock.now()
@@ -195,7 +200,6 @@ export class App {
     await parts.fanOut?.stop(SINK_STOP_MS)
     await parts.store.stop(stoppedMs)
     await this.#http.stop()
-    await this.#queries.stop()
     return outcome
   }
 

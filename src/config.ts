@@ -15,7 +15,7 @@ export interface Config {
     /** 0 = streams are never ended by us. */
     readonly maxStreamAgeMs: number
   }
-  readonly http: { readonly listen: string }
+  readonly http: { readonly listen: string; readonly queryTimeoutMs: number }
   readonly store: {
     readonly path: string
     readonly commitIntervalMs: number

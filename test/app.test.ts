@@ -25,7 +25,7 @@ function configFor(path: string, over: Partial<Config> = {}): Config {
   return {
     ...config,
     als: { ...config.als, listen: '127.0.0.1:0' },
-    http: { listen: '127.0.0.1:0' },
+    http: { ...config.http, listen: '127.0.0.1:0' },
     store: { ...config.store, path, commitIntervalMs: 50 },
     shutdown: { propagationDelayMs: 0, deadlineMs: 10_000 },
     ...over,

@@ -33,7 +33,7 @@ class Scene {
       queries: {
         run: async () => ({
           columns: ['sni', 'hop_bytes'],
-          rows: (await this.hidden()).map((row) => [...row]),
+          rows: (await this.hidden()).map((row) => row.map(String)),
         }),
       },
       receiver: { otherCalls: () => [], certificates: () => [] },

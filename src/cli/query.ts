@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { formatOption, rowCount, timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
-import { usageFailure } from './failure.ts'
+import { Failure, usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
-import { COUNTS, type Format, renderRows } from './rows.ts'
+import { COUNTS, type Format, renderRows, rowsOf } from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
 
@@ -59,7 +59,7 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const { stdout, wallMs } = surroundings
   const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
   // Loaded here: SQLite is not needed for --help, and start-up time is felt.
-  const { GROUP_COLUMNS, openReader, queryTotals } = await import('../query/totals.ts')
+  const { GROUP_COLUMNS, eachTotal, openReader } = await import('../query/totals.ts')
   const nowMs = wallMs()
   const { since, until, sni, workload, namespace, order, limit } = options
   const sinceMs = since === undefined ? undefined : timeOf('--since', since, nowMs)
@@ -73,13 +73,29 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const db = openReader(path)
   try {
     const { format, exact = false } = options
-    const totals = queryTotals(db, request)
-    const shown = format === 'table' ? readableWorkloads(totals, COUNTS, request.by) : totals
+    const totals = eachTotal(db, request)
+    const shown = format === 'table' ? readableWorkloads(rowsOf(totals), COUNTS, by) : totals
     const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
     for (const text of renderRows(shown, rendered)) stdout.write(text)
+  } catch (error) {
+    throw roomFailure(error)
   } finally {
     db.close()
   }
+}
+
+/** Large answers are sorted in temporary files: where they have no room, that is what is wrong. */
+function roomFailure(error: unknown): unknown {
+  const { code } = error as { code?: unknown }
+  if (code !== 'SQLITE_FULL') return error
+  const folder = printable(process.env['SQLITE_TMPDIR'] ?? 'the folder of temporary files')
+  return new Failure(
+    `${folder} has no room to sort the answer; make some, or set SQLITE_TMPDIR`,
+    1,
+    {
+      cause: error,
+    },
+  )
 }
 
 /** `workload,sni` as columns, each known and named once. */

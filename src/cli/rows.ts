@@ -1,5 +1,6 @@
 import { groupedCount, humanBytes } from './amount.ts'
 import { csvLine } from './csv.ts'
+import { Failure } from './failure.ts'
 import { printableJson } from './printable.ts'
 import { type Table, tableLines } from './table.ts'
 
@@ -20,6 +21,15 @@ export const COUNTS: ReadonlySet<string> = new Set([
   'connections',
 ])
 
+/** Rows one after the other, which may be more than memory holds. */
+export interface RowStream {
+  readonly columns: readonly string[]
+  readonly rows: Iterable<Rows['rows'][number]>
+}
+
+/** Rows of a table at most: its columns are as wide as the widest of them. */
+const MAX_TABLE_ROWS = 100_000
+
 export interface RowsOptions {
   readonly format: Format
   /** Table only: every byte, not `1.2 GiB`. */
@@ -34,21 +44,43 @@ export interface RowsOptions {
  * The rows as text, ending in a newline. CSV and JSON are exact; in JSON counts are texts, because
  * most readers would put a number beyond 2^53 through a double.
  */
-export function* renderRows(data: Rows, options: RowsOptions): Generator<string> {
+export function* renderRows(data: RowStream, options: RowsOptions): Generator<string> {
   switch (options.format) {
     case 'csv':
       yield csvLine(data.columns)
       for (const row of data.rows) yield csvLine(row)
       return
     case 'json':
-      yield `${printableJson(
-        data.rows.map((row) => record(data.columns, row)),
-        2,
-      )}\n`
+      yield* jsonArray(data)
       return
     case 'table':
-      for (const line of tableLines(tableOf(data, options), options.width)) yield `${line}\n`
+      for (const line of tableLines(tableOf(rowsOf(data), options), options.width))
+        yield `${line}\n`
   }
+}
+
+/** All rows at once. Fails if they are more than a table can have. */
+export function rowsOf({ columns, rows }: RowStream): Rows {
+  const all: Rows['rows'][number][] = []
+  for (const row of rows) {
+    if (all.length === MAX_TABLE_ROWS) {
+      throw new Failure(
+        `a table has at most ${MAX_TABLE_ROWS} rows, and there are more; use --limit, or --format csv`,
+      )
+    }
+    all.push(row)
+  }
+  return { columns, rows: all }
+}
+
+/** As `JSON.stringify(rows, undefined, 2)` writes them. */
+function* jsonArray({ columns, rows }: RowStream): Generator<string> {
+  let begin = '[\n  '
+  for (const row of rows) {
+    yield begin + printableJson(record(columns, row), 2).replaceAll('\n', '\n  ')
+    begin = ',\n  '
+  }
+  yield begin === ',\n  ' ? '\n]\n' : '[]\n'
 }
 
 function record(columns: readonly string[], row: readonly (string | bigint)[]) {

@@ -123,7 +123,7 @@ function configOf(settings: Settings): Config {
       },
       maxStreamAgeMs: number('als.max_stream_age'),
     },
-    http: { listen: text('http.listen') },
+    http: { listen: text('http.listen'), queryTimeoutMs: number('http.query_timeout') },
     store: {
       path: text('store.path'),
       commitIntervalMs: number('store.commit_interval'),

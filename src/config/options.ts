@@ -158,6 +158,13 @@ export const OPTIONS = [
     change: 'Set `0.0.0.0:9002` in a container so that probes and Prometheus reach it.',
   },
   {
+    key: 'http.query_timeout',
+    type: duration(SECOND, 10 * MINUTE),
+    default: '2m',
+    meaning: 'Longest time that a query of the API may take; its process is ended then.',
+    change: 'Raise it for years of a large mesh on a slow disk.',
+  },
+  {
     key: 'store.path',
     type: { kind: 'path', optional: false },
     default: './data/snimeter.db',

@@ -1,7 +1,8 @@
 import type { RouteHandlerMethod } from 'fastify'
+import type { QueryRequest } from '../query/query-request.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { DEFAULT_ROWS, MAX_ROWS, sendRows } from './rows-answer.ts'
+import { callerOf, DEFAULT_ROWS, MAX_ROWS, sendJson } from './rows-answer.ts'
 
 const PARAMETERS = ['state', 'limit', 'sni', 'workload', 'namespace'] as const
 const STATES = ['open', 'closed', 'orphaned'] as const
@@ -10,7 +11,7 @@ const STATES = ['open', 'closed', 'orphaned'] as const
 export function connectionsRoute({ query }: Pick<RouteDependencies, 'query'>): RouteHandlerMethod {
   return async (request, reply) => {
     const parameters = new Parameters(request.query, PARAMETERS)
-    const rows = await query({
+    const asked: QueryRequest = {
       kind: 'connections',
       query: {
         limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
@@ -19,7 +20,7 @@ export function connectionsRoute({ query }: Pick<RouteDependencies, 'query'>): R
         workload: parameters.text('workload'),
         namespace: parameters.text('namespace'),
       },
-    })
-    return sendRows(reply, rows)
+    }
+    return sendJson(reply, await query(asked, callerOf(request, reply)))
   }
 }

@@ -10,6 +10,10 @@ const STATUS: Readonly<Record<string, number>> = {
   too_many_queries: 503,
   no_file: 503,
   query_timeout: 504,
+  query_too_large: 503,
+  query_cancelled: 503,
+  query_unavailable: 503,
+  query_stopped: 503,
 }
 
 const body = (code: string, message: string) => ({ error: { code, message } })

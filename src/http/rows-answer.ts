@@ -1,5 +1,7 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { QueryCaller } from '../query/query-service.ts'
 import type { Totals } from '../query/totals.ts'
+import { addressKey } from '../runtime/address-key.ts'
 
 /** Rows asked for without a limit, and the most in one answer: more would fill memory and help nobody. */
 export const DEFAULT_ROWS = 100
@@ -8,5 +10,23 @@ export const MAX_ROWS = 10_000
 /** `{"columns":[…],"rows":[[text,…],…]}`; counts are texts, because JSON numbers are doubles. */
 export function sendRows(reply: FastifyReply, { columns, rows }: Totals): FastifyReply {
   const texts = rows.map((row) => row.map((cell) => cell?.toString() ?? ''))
-  return reply.type('application/json').send(JSON.stringify({ columns, rows: texts }))
+  return sendJson(reply, JSON.stringify({ columns, rows: texts }))
+}
+
+/** JSON that is text already. */
+export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
+  return reply.type('application/json').send(json)
+}
+
+/** Who asks, and whether they still wait. */
+export function callerOf(request: FastifyRequest, reply: FastifyReply): QueryCaller {
+  const gone = new AbortController()
+  const { promise: read, resolve } = Promise.withResolvers<void>()
+  const closed = (): void => {
+    if (!reply.raw.writableFinished) gone.abort()
+    resolve()
+  }
+  if (reply.raw.closed || request.socket.destroyed) closed()
+  else reply.raw.once('close', closed)
+  return { client: addressKey(request.socket.remoteAddress ?? ''), signal: gone.signal, read }
 }

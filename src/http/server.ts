@@ -1,7 +1,7 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import type { NodeReport } from '../model/node-report.ts'
-import type { QueryRequest } from '../query/query-service.ts'
-import type { Totals } from '../query/totals.ts'
+import type { QueryRequest } from '../query/query-request.ts'
+import type { QueryCaller } from '../query/query-service.ts'
 import type { Component } from '../runtime/component.ts'
 import type { ConnectionGate } from '../runtime/connection-gate.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
@@ -24,8 +24,8 @@ export interface HttpDependencies {
   readonly logger: Logger
   /** What `/api/v1/status` says; bigint becomes text. */
   readonly status: () => Readonly<Record<string, unknown>>
-  /** Answers questions to the file; rejects with a ServiceError. */
-  readonly query: (request: QueryRequest) => Promise<Totals>
+  /** Answers questions to the file, as JSON; rejects with a ServiceError. */
+  readonly query: (request: QueryRequest, caller: QueryCaller) => Promise<string | Buffer>
   /** How each proxy reported lately. */
   readonly nodes: () => readonly NodeReport[]
   /** What is wrong with how the mesh reports; rejects with a ServiceError. */

@@ -1,9 +1,10 @@
 import type { RouteHandlerMethod } from 'fastify'
+import type { QueryRequest } from '../query/query-request.ts'
 import { parseTime } from '../query/time-range.ts'
 import { GROUP_COLUMNS } from '../query/totals.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { DEFAULT_ROWS, MAX_ROWS, sendRows } from './rows-answer.ts'
+import { callerOf, DEFAULT_ROWS, MAX_ROWS, sendJson } from './rows-answer.ts'
 
 const PARAMETERS = [
   'by',
@@ -31,7 +32,7 @@ export function totalsRoute({
     const nowMs = wallMs()
     const moment = (name: 'since' | 'until'): number | undefined =>
       parameters.moment(name, (text) => parseTime(text, nowMs))
-    const totals = await query({
+    const asked: QueryRequest = {
       kind: 'totals',
       query: {
         by: parameters.choices('by', GROUP_COLUMNS) ?? ['sni'],
@@ -44,7 +45,7 @@ export function totalsRoute({
         sinceMs: moment('since'),
         untilMs: moment('until'),
       },
-    })
-    return sendRows(reply, totals)
+    }
+    return sendJson(reply, await query(asked, callerOf(request, reply)))
   }
 }

@@ -1,105 +1,93 @@
-import { Worker } from 'node:worker_threads'
 import type { Component } from '../runtime/component.ts'
-import { ServiceError } from '../runtime/service-error.ts'
-import { threadUrl } from '../runtime/thread-url.ts'
-import type { ConnectionsQuery } from './connections.ts'
-import type { Totals, TotalsQuery } from './totals.ts'
+import { QueryProcess } from './query-process.ts'
+import type { QueryRequest, RowsAsText } from './query-request.ts'
+import { QueryTurns } from './query-turns.ts'
 
-/** What the reading thread is asked. */
-export type QueryRequest =
-  | { readonly kind: 'totals'; readonly query: TotalsQuery }
-  | { readonly kind: 'connections'; readonly query: ConnectionsQuery }
-  | { readonly kind: 'hidden-hops'; readonly nowMs: number; readonly flushIntervalMs: number }
+/** Queries that run at a time: so a slow one of one client does not hold up the others. */
+const AT_ONCE = 2
+/** A query that takes longer is given up, ms. */
+const TIMEOUT_MS = 120_000
+/** A query waits no longer than so many others may take. */
+const WAIT_TURNS = 2
+/** What this program itself asks takes its turn beside the clients. */
+const OURSELVES = { client: '' }
 
-export type QueryAnswer =
-  | { readonly value: Totals }
-  | { readonly failure: { readonly code: string; readonly message: string } }
+/** Who asks. */
+export interface QueryCaller {
+  /** Who takes turns: an address, or what stands for one. */
+  readonly client: string
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal
+  /** Resolves when the answer was read, or never will be; the client's next query waits for it. */
+  readonly read?: Promise<void>
+}
 
-/** Questions that may wait behind the one that is being answered. */
-const MAX_WAITING = 16
-/** A question that takes longer is given up, and its thread with it, ms. */
-const TIMEOUT_MS = 10_000
+export interface QueryServiceOptions {
+  readonly path: string
+  readonly timeoutMs?: number
+}
 
 /**
- * Questions to the file, answered on a thread of their own: neither the thread that reads from Envoy
- * nor the one that commits waits for them. One at a time, in order.
+ * Questions to the file, answered by processes of their own: neither the thread that reads from Envoy
+ * nor the one that commits waits for them, and every query can be ended. One at a time per client, two
+ * in all; the others wait, as many as have room.
  */
 export class QueryService implements Component {
-  readonly #path: string
   readonly #timeoutMs: number
-  #worker: Worker | undefined
-  #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #turns: QueryTurns
+  readonly #processes: readonly QueryProcess[]
+  readonly #busy = new Set<QueryProcess>()
 
-  constructor({ path, timeoutMs = TIMEOUT_MS }: { path: string; timeoutMs?: number }) {
-    this.#path = path
+  constructor({ path, timeoutMs = TIMEOUT_MS }: QueryServiceOptions) {
     this.#timeoutMs = timeoutMs
+    this.#turns = new QueryTurns({ atOnce: AT_ONCE, waitMs: WAIT_TURNS * timeoutMs })
+    this.#processes = Array.from({ length: AT_ONCE }, () => new QueryProcess(path))
   }
 
   start(): Promise<void> {
     return Promise.resolve()
   }
 
-  /** Rejects with `too_many_queries`, `query_timeout` or what the query says is wrong. */
-  async run(request: QueryRequest): Promise<Totals> {
-    if (this.#waiting >= MAX_WAITING) {
-      throw new ServiceError('too_many_queries', 'too many queries at a time; ask again')
-    }
-    this.#waiting++
-    const turn = this.#last.then(() => this.#ask(request))
-    this.#last = turn.catch(() => undefined)
+  /** Process ids of the processes that there are. */
+  get pids(): readonly number[] {
+    return this.#processes.flatMap(({ pid }) => pid ?? [])
+  }
+
+  /** The answer's rows. Rejects as `json` does. */
+  async run(request: QueryRequest): Promise<RowsAsText> {
+    return JSON.parse((await this.json(request, OURSELVES)).toString()) as RowsAsText
+  }
+
+  /**
+   * The answer, a `RowsAsText` as JSON. Rejects with `too_many_queries`, `query_timeout`, `query_too_large`,
+   * `query_cancelled`, `query_unavailable` (no process could be started), `query_stopped`, or with what
+   * the query says is wrong.
+   */
+  async json(request: QueryRequest, { client, signal, read }: QueryCaller): Promise<Buffer> {
+    const turn = await this.#turns.take(client, signal)
+    const process = this.#free()
+    this.#busy.add(process)
     try {
-      return await turn
+      return await process.ask(request, { timeoutMs: this.#timeoutMs, signal })
     } finally {
-      this.#waiting--
+      this.#busy.delete(process)
+      turn.answered()
+      if (read === undefined) turn.finished()
+      else void read.finally(() => turn.finished())
     }
   }
 
+  /** Ends what runs, whatever it does, within about a second. */
   async stop(): Promise<void> {
-    const worker = this.#worker
-    this.#worker = undefined
-    await worker?.terminate()
+    this.#turns.close()
+    await Promise.all(this.#processes.map((process) => process.end()))
   }
 
-  #ask(request: QueryRequest): Promise<Totals> {
-    this.#worker ??= makeWorker(this.#path)
-    const worker = this.#worker
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        clearTimeout(timer)
-        worker.off('message', answered)
-        worker.off('exit', ended)
-        finish()
-      }
-      const answered = (answer: QueryAnswer): void =>
-        settle(() => {
-          if ('value' in answer) resolve(answer.value)
-          else reject(new ServiceError(answer.failure.code, answer.failure.message))
-        })
-      const ended = (): void =>
-        settle(() => {
-          if (this.#worker === worker) this.#worker = undefined
-          reject(new ServiceError('query_failed', 'the reading thread has ended'))
-        })
-      const timer = setTimeout(() => {
-        settle(() => {
-          this.#worker = undefined
-          worker.terminate().catch(() => undefined)
-          reject(new ServiceError('query_timeout', `no answer within ${this.#timeoutMs / 1000} s`))
-        })
-      }, this.#timeoutMs)
-      worker.on('message', answered)
-      worker.on('exit', ended)
-      worker.postMessage(request)
-    })
+  /** The one that runs already, if there is a choice. */
+  #free(): QueryProcess {
+    const free = this.#processes.filter((process) => !this.#busy.has(process))
+    const found = free.find(({ pid }) => pid !== undefined) ?? free[0]
+    if (found === undefined) throw new Error('more turns than processes')
+    return found
   }
-}
-
-/** A worker that keeps nobody from exiting, and whose death ends no process. */
-function makeWorker(path: string): Worker {
-  const url = threadUrl('reader-thread', import.meta.url)
-  const worker = new Worker(url, { workerData: { path }, execArgv: [] })
-  worker.unref()
-  worker.on('error', () => undefined)
-  return worker
 }

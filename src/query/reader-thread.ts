@@ -1,22 +1,41 @@
+import { statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { queryConnections } from './connections.ts'
 import { queryHiddenHops } from './hidden-hops.ts'
-import type { QueryAnswer, QueryRequest } from './query-service.ts'
+import type { QueryAnswer, QueryQuestion, QueryRequest, RowsAsText } from './query-request.ts'
 import { openReader } from './reader.ts'
 import { queryTotals, type Totals } from './totals.ts'
 
-/** The reading thread: answers one question at a time, so that a slow one disturbs nobody else. */
+/** The thread of a reading process: answers one question at a time. */
 if (parentPort === null) throw new Error('reader-thread runs as a worker thread only')
 const port = parentPort
 const { path } = workerData as { readonly path: string }
-let database: Database.Database | undefined
+let opened: { readonly database: Database.Database; readonly file: string } | undefined
 
-function answer(request: QueryRequest): QueryAnswer {
+/** The file that the path names now: it may have been replaced since the last question. */
+function current(): Database.Database {
+  const { dev, ino } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {}
+  const file = `${dev}:${ino}`
+  if (opened !== undefined && opened.file !== file) {
+    opened.database.close()
+    opened = undefined
+  }
+  opened ??= { database: openReader(path), file }
+  return opened.database
+}
+
+function answer({ request, sortOnDisk }: QueryQuestion): QueryAnswer {
   try {
-    database ??= openReader(path)
-    return { value: valueOf(database, request) }
+    const database = current()
+    database.pragma(`temp_store = ${sortOnDisk ? 'FILE' : 'MEMORY'}`)
+    const { columns, rows } = valueOf(database, request)
+    const texts: RowsAsText = {
+      columns,
+      rows: rows.map((row) => row.map((cell) => cell?.toString() ?? '')),
+    }
+    return { json: Buffer.from(JSON.stringify(texts)) }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return {
@@ -31,4 +50,4 @@ function valueOf(database: Database.Database, request: QueryRequest): Totals {
   return queryHiddenHops(database, request.nowMs, request.flushIntervalMs)
 }
 
-port.on('message', (request: QueryRequest) => port.postMessage(answer(request)))
+port.on('message', (question: QueryQuestion) => port.postMessage(answer(question)))

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { temporaryFolder, useTemporaryFolder } from './temporary-files.ts'
 
 /** A larger file is not read into memory. */
 const MAX_IN_MEMORY = 1024 ** 3
@@ -12,9 +13,12 @@ const MAX_IN_MEMORY = 1024 ** 3
  * `not_a_snimeter_file`.
  */
 export function openReader(path: string): Database.Database {
+  useTemporaryFolder(path)
   const database = open(path)
   if (isOurs(database)) {
     database.defaultSafeIntegers()
+    // Where no folder can be written SQLite would fail to sort.
+    if (temporaryFolder(path) === undefined) database.pragma('temp_store = MEMORY')
     return database
   }
   database.close()

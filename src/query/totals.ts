@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
-import { saturatingSum } from '../runtime/saturating-sum.ts'
-import { type FilterRequest, filterOf } from './filter.ts'
+import type { FilterRequest } from './filter.ts'
+import { totalsByIds } from './totals-by-ids.ts'
 
 export { openReader } from './reader.ts'
 
@@ -15,7 +15,7 @@ export const GROUP_COLUMNS = [
   'hour',
   'day',
 ] as const
-type GroupColumn = (typeof GROUP_COLUMNS)[number]
+export type GroupColumn = (typeof GROUP_COLUMNS)[number]
 
 type TotalsOrder = 'total' | 'upload' | 'download' | 'connections' | 'name'
 
@@ -47,8 +47,8 @@ const SQL: Readonly<Record<GroupColumn, string>> = {
   workload_kind: 'w.kind',
   namespace: 'w.namespace',
   cluster: 'w.cluster',
-  hour: "strftime('%Y-%m-%dT%H:00:00Z', t.window_ms / 1000, 'unixepoch')",
-  day: "strftime('%Y-%m-%d', t.window_ms / 1000, 'unixepoch')",
+  hour: "strftime('%Y-%m-%dT%H:00:00Z', t.bucket_ms / 1000, 'unixepoch')",
+  day: "strftime('%Y-%m-%d', t.bucket_ms / 1000, 'unixepoch')",
 }
 
 /**
@@ -57,42 +57,40 @@ const SQL: Readonly<Record<GroupColumn, string>> = {
  * the windows that begin in it, and `connections` are those that began in it.
  */
 export function queryTotals(database: Database.Database, query: TotalsQuery): Totals {
-  const columns = [...new Set(query.by.flatMap((column) => EXPANSION[column] ?? [column]))]
-  const byTime = columns.includes('hour') || columns.includes('day')
-  const ranged = byTime || query.sinceMs !== undefined || query.untilMs !== undefined
-  const filter = filterOf(query, { sni: 'd.name', workload: 'w.name', namespace: 'w.namespace' })
-  const range = [query.sinceMs ?? 0, query.untilMs ?? Number.MAX_SAFE_INTEGER]
-  const groups = columns.map((column) => SQL[column])
-  const text = `
-    SELECT ${[...groups, ''].join(', ')}
-      coalesce(${saturatingSum('t.upload')}, 0) AS upload_bytes,
-      coalesce(${saturatingSum('t.download')}, 0) AS download_bytes,
-      coalesce(sum(t.connections), 0) AS connections
-    FROM (${ranged ? RANGE : LIFETIME}) t
-    JOIN workload w ON w.id = t.workload_id
-    JOIN destination d ON d.id = t.destination_id
-    WHERE ${filter.sql}
-    ${groups.length === 0 ? '' : `GROUP BY ${groups.map((_, i) => i + 1).join(', ')}`}
-    ORDER BY ${orderOf(query, groups.length)}
-    LIMIT ?`
-  const rows = database
-    .prepare(text)
-    .raw()
-    .all(...(ranged ? [...range, ...range] : []), ...filter.values, query.limit ?? -1)
-  return {
-    columns: [...columns, 'upload_bytes', 'download_bytes', 'connections'],
-    rows: rows as (string | bigint)[][],
-  }
+  const { columns, rows } = eachTotal(database, query)
+  return { columns: [...columns], rows: [...rows] }
 }
 
-const LIFETIME = 'SELECT workload_id, destination_id, upload, download, connections FROM pair_total'
-const RANGE = ['usage_minute', 'usage_hour']
-  .map(
-    (table) =>
-      `SELECT window_ms, workload_id, destination_id, upload, download, opened AS connections
-       FROM ${table} WHERE window_ms >= ? AND window_ms < ?`,
-  )
-  .join(' UNION ALL ')
+/** The same, row by row: more rows than memory holds can be written out. */
+export function eachTotal(
+  database: Database.Database,
+  query: TotalsQuery,
+): { readonly columns: readonly string[]; readonly rows: Iterable<(string | bigint)[]> } {
+  const columns = [...new Set(query.by.flatMap((column) => EXPANSION[column] ?? [column]))]
+  const { sql, values } = totalsByIds(database, query, columns)
+  const joins = [
+    ...(columns.some((column) => SQL[column].startsWith('w.'))
+      ? ['JOIN workload w ON w.id = t.workload_id']
+      : []),
+    ...(columns.some((column) => SQL[column].startsWith('d.'))
+      ? ['JOIN destination d ON d.id = t.destination_id']
+      : []),
+  ]
+  const rows = database
+    .prepare(`
+      ${sql}
+      SELECT ${[...columns.map((column) => SQL[column]), ''].join(', ')}
+             t.upload AS upload_bytes, t.download AS download_bytes, t.connections AS connections
+      FROM totals t ${joins.join(' ')}
+      ORDER BY ${orderOf(query, columns.length)}
+      LIMIT ?`)
+    .raw()
+    .iterate(...values, query.limit ?? -1)
+  return {
+    columns: [...columns, 'upload_bytes', 'download_bytes', 'connections'],
+    rows: rows as IterableIterator<(string | bigint)[]>,
+  }
+}
 
 /** Ties are broken by the group's columns, so that the same file gives the same rows. */
 function orderOf({ order, descending }: TotalsQuery, groups: number): string {

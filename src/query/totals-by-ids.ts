@@ -1,0 +1,140 @@
+import type Database from 'better-sqlite3'
+import { saturatingSum } from '../runtime/saturating-sum.ts'
+import { type Filter, filterOf } from './filter.ts'
+import type { GroupColumn, TotalsQuery } from './totals.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+
+const SUMS = `${saturatingSum('upload')} AS upload, ${saturatingSum('download')} AS download`
+
+/** A table of names: which of its columns a group can have, and what its rows are called. */
+interface Names {
+  readonly table: 'workload' | 'destination'
+  readonly id: 'workload_id' | 'destination_id'
+  readonly columns: Readonly<Partial<Record<GroupColumn, string>>>
+}
+
+const WORKLOADS: Names = {
+  table: 'workload',
+  id: 'workload_id',
+  columns: { cluster: 'cluster', namespace: 'namespace', workload_kind: 'kind', workload: 'name' },
+}
+const DESTINATIONS: Names = {
+  table: 'destination',
+  id: 'destination_id',
+  columns: { sni: 'name', name_source: 'name_source' },
+}
+
+/**
+ * `WITH …, totals AS (…)`: sums per group, where workloads and destinations are ids of rows that have
+ * the group's texts, and `bucket_ms` is the hour's or the day's start. Numbers only: 14 million rows
+ * sort in a quarter of the time, and a sixth of the disk, that their texts would take (measured), and
+ * what the table's key sorts already is summed up without sorting.
+ */
+export function totalsByIds(
+  database: Database.Database,
+  query: TotalsQuery,
+  columns: readonly GroupColumn[],
+): Filter {
+  const { sni, workload, namespace, sinceMs, untilMs } = query
+  const bucketMs = columns.includes('hour') ? HOUR_MS : columns.includes('day') ? DAY_MS : undefined
+  const ranged = bucketMs !== undefined || sinceMs !== undefined || untilMs !== undefined
+  const groups = [WORKLOADS, DESTINATIONS].flatMap((names) => {
+    const asked = Object.entries(names.columns).filter(([column]) =>
+      columns.includes(column as GroupColumn),
+    )
+    return asked.length === 0 ? [] : [{ ...names, asked: asked.map(([, name]) => name) }]
+  })
+  const filters = [
+    within(
+      'workload',
+      filterOf({ workload, namespace }, { sni: 'name', workload: 'name', namespace: 'namespace' }),
+    ),
+    within(
+      'destination',
+      filterOf({ sni }, { sni: 'name', workload: 'name', namespace: 'namespace' }),
+    ),
+  ].filter(({ values }) => values.length > 0)
+  const ids = groups.map(({ id }) => id)
+  const tables = ranged ? ['usage_minute', 'usage_hour'] : ['pair_total']
+  const conditions = [
+    ...(ranged
+      ? [
+          {
+            sql: 'window_ms >= ? AND window_ms < ?',
+            values: [sinceMs ?? 0, untilMs ?? Number.MAX_SAFE_INTEGER],
+          },
+        ]
+      : []),
+    ...filters,
+  ]
+  const keys = [...(bucketMs === undefined ? [] : ['window_ms']), ...ids]
+  const sources = tables.map((table) =>
+    sourceOf(
+      table,
+      ranged ? 'opened' : 'connections',
+      keys,
+      ids,
+      conditions.map((condition) => condition.sql),
+    ),
+  )
+  const merged = groups.filter((group) => isMerged(database, group))
+  const keyed = [
+    ...(bucketMs === undefined ? [] : [`s.window_ms / ${bucketMs} * ${bucketMs} AS bucket_ms`]),
+    ...groups.map((group) =>
+      merged.includes(group)
+        ? `${group.table}_group.first_id AS ${group.id}`
+        : `s.${group.id} AS ${group.id}`,
+    ),
+  ]
+  const aliases = merged.map(
+    ({ table, asked }) => `${table}_group AS MATERIALIZED (
+      SELECT id, min(id) OVER (PARTITION BY ${asked.join(', ')}) AS first_id FROM ${table})`,
+  )
+  const joins = merged.map(({ table, id }) => `JOIN ${table}_group ON ${table}_group.id = s.${id}`)
+  const sql = `
+    WITH ${[...aliases, ''].join(', ')} totals AS (
+      SELECT ${[...keyed, ''].join(', ')} coalesce(${saturatingSum('s.upload')}, 0) AS upload,
+             coalesce(${saturatingSum('s.download')}, 0) AS download,
+             coalesce(sum(s.connections), 0) AS connections
+      FROM (${sources.join(' UNION ALL ')}) s ${joins.join(' ')}
+      ${keyed.length === 0 ? '' : `GROUP BY ${keyed.map((_, index) => index + 1).join(', ')}`})`
+  return { sql, values: tables.flatMap(() => conditions.flatMap((condition) => condition.values)) }
+}
+
+/** Rows of a table; where its key (window, workload, destination) begins with the groups', their sums. */
+function sourceOf(
+  table: string,
+  connections: string,
+  keys: readonly string[],
+  ids: readonly string[],
+  conditions: readonly string[],
+): string {
+  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+  const isPair = table === 'pair_total'
+  // A destination's rows lie apart in any case: those would have to be sorted twice.
+  if (ids.includes('destination_id')) {
+    return `SELECT ${keys.join(', ')}, upload, download, ${connections} AS connections FROM ${table} ${where}`
+  }
+  const prefix = [...(isPair ? [] : ['window_ms']), ...ids]
+  if (prefix.length === 0) {
+    return `SELECT ${SUMS}, sum(${connections}) AS connections FROM ${table} ${where}`
+  }
+  return `SELECT ${prefix.join(', ')}, ${SUMS}, sum(${connections}) AS connections FROM ${table} ${where} GROUP BY ${prefix.join(', ')}`
+}
+
+function within(table: string, { sql, values }: Filter): Filter {
+  return { sql: `${table}_id IN (SELECT id FROM ${table} WHERE ${sql})`, values }
+}
+
+/** Whether several rows of a table may have the same texts in the columns that are asked for. */
+function isMerged(
+  database: Database.Database,
+  { table, asked, columns }: Names & { readonly asked: readonly string[] },
+): boolean {
+  if (asked.length === Object.keys(columns).length) return false
+  const list = asked.join(', ')
+  const twice = `SELECT 1 FROM ${table} GROUP BY ${list} HAVING count(*) > 1 LIMIT 1`
+  return database.prepare(twice).get() !== undefined
+}
