@@ -3,6 +3,7 @@ import { type Node, type ProxyType, UNKNOWN_NODE, type Workload } from '../model
 import { snimeter } from './gen/identifier.js'
 import { type BuildVersion, type IdentifierTexts, readTexts } from './identifier-texts.ts'
 import { type NodeMetadata } from './node-metadata.ts'
+import { unreservedText } from './unreserved-text.ts'
 
 const { FirstMessage } = snimeter.als.v3
 
@@ -79,11 +80,11 @@ function nodeOf({ id, cluster, version, build, metadata }: IdentifierTexts): Nod
   const workload = workloadOf(metadata, parts, pod, cluster, id)
   if (workload === UNKNOWN_NODE.workload) return UNKNOWN_NODE
   return {
-    id,
-    pod,
+    id: unreservedText(id),
+    pod: unreservedText(pod),
     proxyType: parts.type,
-    serviceAccount: metadata.values.SERVICE_ACCOUNT,
-    envoyVersion: build === undefined ? version : versionOf(build),
+    serviceAccount: unreservedText(metadata.values.SERVICE_ACCOUNT),
+    envoyVersion: build === undefined ? unreservedText(version) : versionOf(build),
     workload,
   }
 }
@@ -105,13 +106,16 @@ function workloadOf(
   const { values, canonicalName } = metadata
   const owner = ownerOf(values.OWNER)
   const place = {
-    cluster: values.CLUSTER_ID,
-    namespace: values.NAMESPACE || owner.namespace || parts.namespace,
+    cluster: unreservedText(values.CLUSTER_ID),
+    namespace: unreservedText(values.NAMESPACE || owner.namespace || parts.namespace),
+  }
+  const named = (kind: string, name: string): Workload => {
+    return { ...place, kind: unreservedText(kind), name: unreservedText(name) }
   }
   const name = values.WORKLOAD_NAME || owner.name || canonicalName
-  if (name !== '') return { ...place, kind: owner.kind || 'Workload', name }
-  if (pod !== '') return { ...place, kind: 'Pod', name: pod }
-  if (cluster !== '' || id !== '') return { ...place, kind: 'Node', name: cluster || id }
+  if (name !== '') return named(owner.kind || 'Workload', name)
+  if (pod !== '') return named('Pod', pod)
+  if (cluster !== '' || id !== '') return named('Node', cluster || id)
   const { workload } = UNKNOWN_NODE
   return place.cluster === '' && place.namespace === '' ? workload : { ...workload, ...place }
 }

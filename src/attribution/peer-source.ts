@@ -1,6 +1,7 @@
 import { PEER_PARTS, PEER_SEPARATOR } from '../model/peer.ts'
 import type { Node, Workload } from '../model/source.ts'
 import { cleanText } from './node-metadata.ts'
+import { unreservedText } from './unreserved-text.ts'
 
 /** Kinds as Kubernetes spells them, by the `type` of Istio's workload metadata. */
 const KINDS: ReadonlyMap<string, string> = new Map([
@@ -28,14 +29,19 @@ export function sourceOfPeer(peer: string, node: Node): Workload | undefined {
   const agrees = account === undefined || account.namespace === namespace
   if (workload !== '' && namespace !== '' && agrees) {
     const kind = KINDS.get(type) ?? 'Workload'
-    return { cluster: cluster || node.workload.cluster, namespace, kind, name: workload }
+    return {
+      cluster: unreservedText(cluster) || node.workload.cluster,
+      namespace: unreservedText(namespace),
+      kind,
+      name: unreservedText(workload),
+    }
   }
   if (account === undefined) return undefined
   return {
     cluster: node.workload.cluster,
-    namespace: account.namespace,
+    namespace: unreservedText(account.namespace),
     kind: 'ServiceAccount',
-    name: account.name,
+    name: unreservedText(account.name),
   }
 }
 

@@ -77,7 +77,7 @@ describe('the workload of a node', () => {
     assert.equal(kindOf('replicasets'), 'ReplicaSet')
     assert.equal(kindOf('rollouts'), 'Rollout')
     assert.equal(kindOf('constructor'), 'Constructor')
-    assert.equal(kindOf('__proto__'), '__proto__')
+    assert.equal(kindOf('__proto__'), '~__proto__')
   })
 
   it('of a pod without an owner of its own is the pod', () => {
@@ -140,6 +140,59 @@ describe('the workload of a node', () => {
     assert.equal(
       named({}, { CLUSTER_ID: 'c', NAMESPACE: 'shop' }),
       `c shop unknown ${UNKNOWN_NODE.workload.name}`,
+    )
+  })
+
+  it('is never one of our own names, in any field and however it is written', () => {
+    const { node } = identify(
+      { id: '__unknown__', user_agent_version: '__v' },
+      {
+        NAME: '__invalid__',
+        NAMESPACE: '__other__',
+        WORKLOAD_NAME: '__unknown__',
+        CLUSTER_ID: '__c',
+        SERVICE_ACCOUNT: '__sa',
+        OWNER: 'kubernetes://apis/x/v1/namespaces/n/__other__s/a',
+      },
+    )
+    assert.deepEqual(node, {
+      id: '~__unknown__',
+      pod: '~__invalid__',
+      proxyType: 'unknown',
+      serviceAccount: '~__sa',
+      envoyVersion: '~__v',
+      workload: {
+        cluster: '~__c',
+        namespace: '~__other__',
+        kind: '~__other__',
+        name: '~__unknown__',
+      },
+    })
+    const named = (metadata: Metadata, envoy: Record<string, unknown> = { id: ID }) =>
+      workload(envoy, metadata).name
+    // What becomes an underscore on input counts as one.
+    assert.equal(named({ WORKLOAD_NAME: '\u200b\u0001unknown__' }), '~__unknown__')
+    assert.equal(named({ LABELS: { app: '__other__' } }), '~__other__')
+    assert.equal(named({ OWNER: OWNER.replace('ping', '__other__') }), '~__other__')
+    assert.equal(named({ NAME: '__other__' }), '~__other__')
+    assert.equal(named({}, { id: 'x', cluster: '__other__' }), '~__other__')
+    assert.equal(named({}, { id: '__other__' }), '~__other__')
+    assert.equal(named({}, { id: 'sidecar~1~__other__.n~d' }), '~__other__')
+    assert.equal(workload({ id: 'sidecar~1~p.__n~d' }, {}).namespace, '~__n')
+    // Two texts never become one.
+    assert.equal(named({ WORKLOAD_NAME: '~__other__' }), '~~__other__')
+    assert.equal(named({ WORKLOAD_NAME: '_other__' }), '_other__')
+  })
+
+  it('of a sender never begins as our own names do, and differs where the sender’s do', () => {
+    const text = fc.string({ unit: fc.constantFrom('_', '~', 'a', '\u200b'), maxLength: 6 })
+    fc.assert(
+      fc.property(text, text, (a, b) => {
+        const [one, two] = [a, b].map((name) => workload({ id: 'x' }, { WORKLOAD_NAME: name }).name)
+        assert.ok(!one?.startsWith('__'))
+        const clean = (name: string) => name.replaceAll('\u200b', '_') || 'x'
+        assert.equal(one === two, clean(a) === clean(b))
+      }),
     )
   })
 

@@ -43,6 +43,18 @@ describe('the source of a connection that a waypoint reports', () => {
     assert.equal(source('', 'c1', 'shop', 'deployment', ''), undefined)
   })
 
+  it('is never one of our own names', () => {
+    assert.equal(
+      source('', '__c', '__other__', 'pod', '__unknown__'),
+      '~__c ~__other__ Pod ~__unknown__',
+    )
+    const account = 'spiffe://cluster.local/ns/__other__/sa/__unknown__'
+    assert.equal(source(account, '', '', '', ''), 'c1 ~__other__ ServiceAccount ~__unknown__')
+    // The certificate and the workload agree on the namespace, as they were sent.
+    assert.equal(source(account, '', '__other__', 'pod', 'a'), 'c1 ~__other__ Pod a')
+    assert.equal(source('', '', 'shop', '__unknown__', 'a'), 'c1 shop Workload a')
+  })
+
   it('has no control characters, whatever was sent', () => {
     assert.equal(source('', '', 'shop', 'pod', 'a\nb'), 'c1 shop Pod a_b')
   })

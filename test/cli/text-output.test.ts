@@ -95,6 +95,17 @@ test('CSV quotes as RFC 4180 says, keeps counts exact and disarms formulas', () 
     '"a,b","say ""hi""",9223372036854775807\n',
   )
   assert.equal(csvLine(['=1+1', '+x', '-x', '@x', '\tx']), "'=1+1,'+x,'-x,'@x,'\\u{9}x\n")
+  // Full-width and small signs, a mathematical minus, white space before them; not within a text.
+  for (const sign of '\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207a\u208b\u2212=+-@') {
+    assert.equal(csvLine([`${sign}1+1`]), `'${sign}1+1\n`)
+    assert.equal(csvLine([` \u3000${sign}1`]), `' \u3000${sign}1\n`)
+    assert.equal(csvLine([`a${sign}1`]), `a${sign}1\n`)
+  }
+  for (const dropped of ['\r', '\n', '\0']) {
+    const code = dropped.codePointAt(0)?.toString(16)
+    assert.equal(csvLine([`${dropped}=1`]), `'\\u{${code}}=1\n`)
+  }
+  assert.equal(csvLine(['a;=1', 'b']), '"a;=1",b\n')
   assert.equal(csvLine([`${ESC}[2J\n`]), '\\u{1b}[2J\\u{a}\n')
 })
 
