@@ -15,7 +15,11 @@ export interface Config {
     /** 0 = streams are never ended by us. */
     readonly maxStreamAgeMs: number
   }
-  readonly http: { readonly listen: string; readonly queryTimeoutMs: number }
+  readonly http: {
+    readonly listen: string
+    readonly allowedHosts: readonly string[]
+    readonly queryTimeoutMs: number
+  }
   readonly store: {
     readonly path: string
     readonly commitIntervalMs: number

@@ -123,7 +123,11 @@ function configOf(settings: Settings): Config {
       },
       maxStreamAgeMs: number('als.max_stream_age'),
     },
-    http: { listen: text('http.listen'), queryTimeoutMs: number('http.query_timeout') },
+    http: {
+      listen: text('http.listen'),
+      allowedHosts: list('http.allowed_hosts'),
+      queryTimeoutMs: number('http.query_timeout'),
+    },
     store: {
       path: text('store.path'),
       commitIntervalMs: number('store.commit_interval'),

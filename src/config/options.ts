@@ -158,6 +158,19 @@ export const OPTIONS = [
     change: 'Set `0.0.0.0:9002` in a container so that probes and Prometheus reach it.',
   },
   {
+    key: 'http.allowed_hosts',
+    type: {
+      kind: 'list',
+      pattern: /^(?:\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?)$/,
+      form: 'a host name without a port, *.example.com, or * for every name',
+    },
+    default: '',
+    meaning:
+      'Names by which requests may reach the API and metrics, beside IP addresses and names inside the cluster or network.',
+    change:
+      'List the name of an Ingress or a DNS record of yours; others are refused (421), against DNS rebinding.',
+  },
+  {
     key: 'http.query_timeout',
     type: duration(SECOND, 10 * MINUTE),
     default: '2m',

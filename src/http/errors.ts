@@ -7,6 +7,7 @@ import type { SampledLogger } from '../telemetry/sampled-logger.ts'
 const STATUS: Readonly<Record<string, number>> = {
   bad_request: 400,
   not_found: 404,
+  host_not_allowed: 421,
   too_many_queries: 503,
   no_file: 503,
   query_timeout: 504,
@@ -43,17 +44,26 @@ export function malformedUrl(
   void reply.status(error.statusCode ?? 400).send(body('bad_request', error.message))
 }
 
+const REFUSALS: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the request is too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the request did not arrive in time'],
+}
+/** The client gets so long to read why, and to close the connection, ms. */
+const LINGER_MS = 1000
+
 /** Bytes that are no HTTP request, or one that is too large or too slow. */
 export function malformedRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const [status, message] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'the request is too large']
-      : ['400 Bad Request', 'the request is malformed']
+  const [status, message] = REFUSALS[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'the request is malformed',
+  ]
   const text = JSON.stringify(body('bad_request', message))
+  // The server would wait for the client's end for ever.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`,
   )

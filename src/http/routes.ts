@@ -12,6 +12,9 @@ import { totalsRoute } from './totals-route.ts'
 /** Dependencies of the routes, the clock included. */
 export type RouteDependencies = Required<HttpDependencies>
 
+/** What only says whether the process lives and takes entries: for probes that send any name. */
+export const PROBES: ReadonlySet<string> = new Set(['/livez', '/healthz', '/readyz'])
+
 /** The whole URL space. All of it is GET (and HEAD). */
 export function addRoutes(server: FastifyInstance, deps: RouteDependencies): void {
   const { live, ready } = healthRoutes(deps)

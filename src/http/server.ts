@@ -10,12 +10,16 @@ import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
+import { AllowedHosts } from './allowed-hosts.ts'
 import { answerErrors, malformedRequest, malformedUrl } from './errors.ts'
-import { addRoutes } from './routes.ts'
+import { guardIdle } from './idle-connections.ts'
+import { addRoutes, PROBES } from './routes.ts'
 
 export interface HttpConfig {
   /** `host:port`, `[ipv6]:port` or `:port`; port 0 takes any free one. */
   readonly listen: string
+  /** Names that requests may have in their Host header, beside those that are always allowed. */
+  readonly allowedHosts: readonly string[]
 }
 
 export interface HttpDependencies {
@@ -45,8 +49,15 @@ interface MeshFindings {
 /** Nothing here takes a body. */
 const MAX_BODY_BYTES = 1024
 const MAX_HEADER_BYTES = 16 * 1024
-/** A request that has not arrived whole by then is given up, ms. */
+/** The header of a request that has not arrived by then, and a whole request, are given up, ms. */
+const HEADERS_TIMEOUT_MS = 5000
 const REQUEST_TIMEOUT_MS = 10_000
+/** How often that is looked at, ms. */
+const CHECK_MS = 1000
+/** A connection without a request is kept for so long: Prometheus comes every 15 to 60 s, ms. */
+const KEEP_ALIVE_MS = 65_000
+/** An answer that was not read whole by then is given up, ms. */
+const READ_TIMEOUT_MS = 30_000
 /** Health, metrics and the API over HTTP. Reads only; nothing that is asked here changes anything. */
 export class HttpServer implements Component {
   readonly #config: HttpConfig
@@ -59,15 +70,27 @@ export class HttpServer implements Component {
     this.#server = fastify({
       bodyLimit: MAX_BODY_BYTES,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      http: { maxHeaderSize: MAX_HEADER_BYTES },
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      http: {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        connectionsCheckingInterval: CHECK_MS,
+      },
       // At stop: kept-alive connections without a request would hold it up for ever.
       forceCloseConnections: true,
       clientErrorHandler: malformedRequest,
       frameworkErrors: malformedUrl,
     })
-    connections?.guard(this.#server.server)
-    this.#server.addHook('onSend', async (_request, reply) => {
+    if (connections !== undefined) guardIdle(this.#server.server, connections)
+    this.#server.addHook('onSend', async (request, reply) => {
       reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+      const timer = setTimeout(() => request.socket.destroy(), READ_TIMEOUT_MS)
+      reply.raw.once('close', () => clearTimeout(timer))
+    })
+    const hosts = new AllowedHosts(config.allowedHosts)
+    this.#server.addHook('onRequest', async ({ url, headers }) => {
+      if (!hosts.allows(headers.host) && !PROBES.has(url.split('?', 1)[0] ?? ''))
+        throw hostRefused(headers.host ?? '')
     })
     answerErrors(
       this.#server,
@@ -102,4 +125,11 @@ export class HttpServer implements Component {
   async stop(): Promise<void> {
     await this.#server.close()
   }
+}
+
+function hostRefused(host: string): ServiceError {
+  return new ServiceError(
+    'host_not_allowed',
+    `requests for the host ${JSON.stringify(host.slice(0, 255))} are not answered, which keeps pages of other sites out; if this is a name of this server, add it to http.allowed_hosts`,
+  )
 }

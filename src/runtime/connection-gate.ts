@@ -8,7 +8,8 @@ const ALONE = 8 / 9
 /**
  * Bounds the connections of a port, and shares them out by address: whoever holds most is refused
  * first, and when all are in use a newcomer takes the place of the newest connection of whoever holds
- * most.
+ * most. Where a server says which connections give way (they do nothing), the oldest of those leave
+ * first, and for a newcomer of any address.
  */
 export class ConnectionGate {
   readonly limit: number
@@ -18,6 +19,10 @@ export class ConnectionGate {
   evicted = 0
   readonly #share: FairShare
   readonly #open = new Map<string, Set<Socket>>()
+
+  readonly #all = new Set<Socket>()
+  /** Whether a connection may be closed for any newcomer: nothing is lost with it. */
+  givesWay: (socket: Socket) => boolean = () => false
 
   /** `limit`: connections of the port at a time, at least 1. */
   constructor(limit: number) {
@@ -42,13 +47,15 @@ export class ConnectionGate {
 
   #admit(socket: Socket): boolean {
     const key = addressKey(socket.remoteAddress ?? '')
-    if (this.#share.total < this.limit ? !this.#share.hasRoom(key) : !this.#makeRoom(key)) {
+    const hasRoom = this.#share.total < this.limit ? this.#share.hasRoom(key) : this.#makeRoom(key)
+    if (!hasRoom && !this.#replace(key)) {
       this.refused++
       return false
     }
     this.#share.take(key)
     const sockets = this.#open.get(key) ?? new Set()
     this.#open.set(key, sockets.add(socket))
+    this.#all.add(socket)
     socket.once('close', () => {
       // An evicted one has left already.
       if (sockets.has(socket)) this.#leave(key, socket)
@@ -61,16 +68,28 @@ export class ConnectionGate {
     const largest = this.#share.largest()
     if (largest === undefined) return true
     if (2 * (this.#share.held(key) + 1) > this.#share.held(largest)) return false
-    const newest = [...(this.#open.get(largest) ?? [])].at(-1)
-    if (newest === undefined) return false
-    this.#leave(largest, newest)
-    newest.destroy()
+    const sockets = [...(this.#open.get(largest) ?? [])]
+    return this.#evict(sockets.find(this.givesWay) ?? sockets.at(-1))
+  }
+
+  /** The oldest connection that gives way is closed: one of the same address, else any if all are in use. */
+  #replace(key: string): boolean {
+    const own = [...(this.#open.get(key) ?? [])].find(this.givesWay)
+    if (own !== undefined || this.#share.total < this.limit) return this.#evict(own)
+    return this.#evict([...this.#all].find(this.givesWay))
+  }
+
+  #evict(socket: Socket | undefined): boolean {
+    if (socket === undefined) return false
+    this.#leave(addressKey(socket.remoteAddress ?? ''), socket)
+    socket.destroy()
     this.evicted++
     return true
   }
 
   #leave(key: string, socket: Socket): void {
     this.#share.release(key)
+    this.#all.delete(socket)
     const sockets = this.#open.get(key)
     sockets?.delete(socket)
     if (sockets?.size === 0) this.#open.delete(key)

@@ -9,7 +9,7 @@ import { memoryLogger } from '../telemetry/memory-logger.ts'
 
 test('schemas are served as they are in the repository; other names get the list', async (t) => {
   const server = new HttpServer(
-    { listen: '127.0.0.1:0' },
+    { listen: '127.0.0.1:0', allowedHosts: [] },
     {
       health: new Health(),
       logger: memoryLogger(),

@@ -38,7 +38,7 @@ async function startServer() {
   const asked: QueryRequest[] = []
   let answer: () => Promise<string> = () => Promise.resolve('{"columns":[],"rows":[]}')
   const server = new HttpServer(
-    { listen: '127.0.0.1:0' },
+    { listen: '127.0.0.1:0', allowedHosts: ['snimeter.example', '*.corp.example'] },
     {
       health,
       logger,
@@ -283,7 +283,7 @@ test('bytes that are no request are answered and cut off; the next request is fi
 test('a port that is taken is refused with what the system said', async () => {
   await using http = await startServer()
   const second = new HttpServer(
-    { listen: formatAddress(http.server.address()) },
+    { listen: formatAddress(http.server.address()), allowedHosts: [] },
     {
       health: http.health,
       logger: http.logger,
