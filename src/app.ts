@@ -1,3 +1,4 @@
+import { ClockWatch } from './clock-watch.ts'
 import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
 import { FanOut } from './fan-out/fan-out.ts'
@@ -17,6 +18,7 @@ import { ConnectionGate } from './runtime/connection-gate.ts'
 import { descriptorShares } from './runtime/descriptors.ts'
 import { formatAddress } from './runtime/listen-address.ts'
 import { ServiceError } from './runtime/service-error.ts'
+import { type SystemClocks, systemClocks } from './runtime/system-clocks.ts'
 import { packageVersion } from './runtime/version.ts'
 import { Store } from './store/store.ts'
 import { declareConnectionMetrics } from './telemetry/connection-metrics.ts'
@@ -26,7 +28,6 @@ import { Metrics } from './telemetry/registry.ts'
 import { SampledLogger } from './telemetry/sampled-logger.ts'
 import { WalWatch } from './wal-watch.ts'
 
-const HOUR_MS = 3_600_000
 /** Idle time is noticed, and memory looked at, this often, ms. */
 const TICK_MS = 1000
 /** Longest time that sinks get to end at shutdown, ms; what they have not acknowledged waits in the file. */
@@ -38,6 +39,8 @@ const WAL_MS = 10_000
 
 export interface AppDependencies {
   readonly logger: Logger
+  /** The clocks of the machine, unless a test passes its own. */
+  readonly clocks?: SystemClocks | undefined
 }
 
 /**
@@ -47,6 +50,7 @@ export interface AppDependencies {
 export class App {
   readonly #config: Config
   readonly #logger: Logger
+  readonly #clocks: SystemClocks
   readonly #sampled: SampledLogger
   readonly #health = new Health()
   readonly #metrics = new Metrics({ build: { version: packageVersion(), node: process.version } })
@@ -62,9 +66,10 @@ export class App {
   #failures = 0
   readonly #failure = Promise.withResolvers<Error>()
 
-  constructor(config: Config, { logger }: AppDependencies) {
+  constructor(config: Config, { logger, clocks = systemClocks() }: AppDependencies) {
     this.#config = config
     this.#logger = logger
+    this.#clocks = clocks
     this.#sampled = new SampledLogger(logger, { monotonicMs: () => performance.now() })
     this.#queries = new QueryService({
       path: config.store.path,
@@ -116,15 +121,14 @@ export class App {
 
   async #start(): Promise<void> {
     this.#startedMs = performance.now()
+    const { wallMs, monotonicMs, uptimeMs } = this.#clocks
     const store = this.#makeStore()
-    const opening = await store.open(Date.now())
-    const clock = new ArrivalClock({
-      wallMs: () => Date.now(),
-      monotonicMs: () => performance.now(),
-      floorMs: opening.clock.newestMs,
-    })
+    const opening = await store.open(wallMs())
+    const clock = new ArrivalClock({ wallMs, monotonicMs, floorMs: opening.clock.newestMs })
     const recorder = this.#makeRecorder()
-    const pipeline = new Pipeline(this.#config, opening, recorder)
+    const pipeline = new Pipeline(this.#config, opening, { recorder, uptimeMs })
+    const clockWatch = new ClockWatch({ clock, pipeline, logger: this.#logger })
+    clockWatch.openedWith(opening.step)
     const committer = new Committer(pipeline, store)
     const receiver = this.#makeReceiver(pipeline, committer, clock)
     const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries, receiver })
@@ -138,6 +142,7 @@ export class App {
       memory,
       doctor,
       clock,
+      clockWatch,
       pipeline,
       committer,
       recorder,
@@ -151,6 +156,7 @@ export class App {
       doctor.declareMetrics(this.#metrics)
       memory.declareMetrics(this.#metrics)
       declareConnectionMetrics(this.#metrics, this.#connections)
+      clockWatch.declareMetrics(this.#metrics)
       this.#declareStoreMetrics(store)
       this.#startFanOut(this.#parts.fanOut, store)
       await recorder?.start()
@@ -245,7 +251,7 @@ export class App {
           sinks: sinkNames(this.#config),
           ...this.#config.outbox,
         },
-        newestAllowedMs: Date.now() + HOUR_MS,
+        boot: { id: this.#clocks.bootId, uptimeMs: this.#clocks.uptimeMs() },
       },
       {
         trouble: (trouble) => {
@@ -349,10 +355,20 @@ export class App {
     })
   }
 
-  #startTimers({ pipeline, committer, clock, doctor, memory, store, timers }: Parts): void {
+  #startTimers({
+    pipeline,
+    committer,
+    clock,
+    clockWatch,
+    doctor,
+    memory,
+    store,
+    timers,
+  }: Parts): void {
     const wal = new WalWatch(this.#logger, () => store.sizes().walBytes)
     timers.push(
       setInterval(() => wal.look(this.#config.store.path), WAL_MS),
+      clockWatch.start(),
       // For the metric and `top`; what fails now is asked again.
       setInterval(() => {
         doctor.refresh().catch(() => undefined)
@@ -413,6 +429,7 @@ export interface StopOutcome {
 interface Parts {
   readonly store: Store
   readonly clock: ArrivalClock
+  readonly clockWatch: ClockWatch
   readonly pipeline: Pipeline
   readonly committer: Committer
   readonly recorder: CaptureWriter | undefined

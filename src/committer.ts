@@ -14,6 +14,8 @@ interface CommitOutcome {
   /** Sums that reached 2^63-1. */
   readonly saturated: number
   readonly outbox: { readonly minutesHoldMs: number }
+  /** Where the file's mark of the minutes is, if the batch says that the wall clock was set. */
+  readonly minutesFromMs?: number | undefined
   readonly durationMs: number
 }
 
@@ -89,7 +91,7 @@ export class Committer {
 
   async #commitOne(): Promise<void> {
     const outcome = await this.#commitBatch(this.#pipeline.cut())
-    this.#pipeline.committed(outcome.outbox.minutesHoldMs)
+    this.#pipeline.committed(outcome.outbox.minutesHoldMs, outcome.minutesFromMs)
     this.commits++
     this.rowsRefused += outcome.rowsRefused
     this.saturated += outcome.saturated

@@ -12,24 +12,25 @@ import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
 import { TextInterner } from './decoder/text-interner.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
-import { FAR_AHEAD_MS } from './ledger/forgotten.ts'
+import { Forgotten } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { LedgerClock } from './ledger/ledger-clock.ts'
 import type { HopRule, SampleOrigin } from './ledger/ports.ts'
 import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
+import type { ClockStep } from './model/clock-step.ts'
 import type { StoredConnection } from './model/connection.ts'
 import type { Destination } from './model/destination.ts'
 import type { StoreOpening } from './model/opening.ts'
 import { Reject } from './model/reject-reason.ts'
 import { SampleBatch } from './model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
+import { MinutesMark } from './rollup/minutes-mark.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
 import { WindowLengths } from './rollup/window-lengths.ts'
 import { LedgerIdsWalk } from './used-ids.ts'
 
-const HOUR_MS = 3_600_000
 /** Ledger time between two looks at every row for silence and age. */
 const SWEEP_EVERY_MS = 10_000
 /** An idle mesh's clocks are written at least this often, ms of wall or recorded time. */
@@ -39,6 +40,13 @@ const PENDING_COVERAGE_ROWS = 200_000
 
 /** The sender of recorded streams. */
 const REPLAYED = 'replay'
+
+/** What only `serve` has. */
+export interface PipelineExtras {
+  readonly recorder?: Recorder | undefined
+  /** Time since the machine started, ms. */
+  readonly uptimeMs?: (() => number) | undefined
+}
 
 /** Keeps what was received, before anything else is done with it (see `recording/`). */
 export interface Recorder {
@@ -81,18 +89,31 @@ export class Pipeline {
   readonly #gateways: Config['gateways']
   readonly #minutesMs: number
   readonly #usedIds: LedgerIdsWalk
+  readonly #mark: MinutesMark
+  /** Starts of all rows of the file. */
+  readonly #starts: Forgotten
+  readonly #uptimeMs: (() => number) | undefined
+  readonly #wallClock: boolean
   #sequence: number
   #streamsMade = 0
-  #newestStartMs: number
+  /** Since when the clock of arrivals was not set; undefined with recorded arrivals. */
+  #eraFromMs: number | undefined
+  #stepped: boolean
   #announcedMinutesFromMs: number
   #minutesHoldMs: number
   #clockWrittenMs: number
 
-  constructor(config: Config, opening: StoreOpening, recorder?: Recorder) {
+  constructor(config: Config, opening: StoreOpening, { recorder, uptimeMs }: PipelineExtras = {}) {
     this.#recorder = recorder
+    this.#uptimeMs = uptimeMs
     this.#gateways = config.gateways
     this.#sequence = opening.lastSequence
-    this.#newestStartMs = opening.clock.newestStartMs
+    const { newestStartMs, farStarts, eraFromMs } = opening.clock
+    this.#starts = new Forgotten(newestStartMs, farStarts)
+    this.#wallClock = opening.wallClock === true
+    this.#mark = new MinutesMark(this.#wallClock)
+    this.#eraFromMs = eraFromMs
+    this.#stepped = opening.step !== undefined
     this.#announcedMinutesFromMs = opening.clock.minutesFromMs
     this.#minutesHoldMs = opening.minutesHoldMs
     this.#clockWrittenMs = opening.clock.newestMs
@@ -117,7 +138,9 @@ export class Pipeline {
         endedAgain: (node) => this.observations.endedAgain(this.identities.nodeOf(node)),
       },
       held: this.held,
-      newestStartMs: opening.clock.newestStartMs,
+      newestStartMs,
+      farStarts,
+      restoring: opening.restoring,
     })
     this.#usedIds = new LedgerIdsWalk(this.ledger.table, {
       streams: () => [...this.#streams].map(({ context }) => context),
@@ -145,6 +168,7 @@ export class Pipeline {
     namesToday: readonly { readonly workload: Workload; readonly destination: Destination }[],
     nowMs: number,
   ): void {
+    if (this.#wallClock) this.clock.advance(nowMs)
     this.identities.advance(nowMs)
     for (const { workload, destination } of namesToday) this.identities.seed(workload, destination)
     for (const stored of open) this.ledger.restore(stored)
@@ -204,6 +228,23 @@ export class Pipeline {
     this.#moveMinutesFrom()
   }
 
+  /**
+   * The wall clock was set: what follows has other times, before or after what was. Nothing is counted
+   * again by that, and nothing ages; a delta covers the time since its connection's last sample, not the step.
+   */
+  step({ fromMs, toMs }: ClockStep): void {
+    const byMs = toMs - fromMs
+    this.clock.stepTo(toMs)
+    this.held.stepped(byMs)
+    this.ledger.stepped({ fromMs: this.#eraFromMs ?? 0, byMs, latestMs: toMs })
+    this.observations.stepped(byMs)
+    this.identities.stepTo(toMs)
+    this.#mark.stepped()
+    this.#eraFromMs = (this.#eraFromMs ?? toMs - byMs) + byMs
+    this.#stepped = true
+    this.tick(toMs)
+  }
+
   /** Applies what waited for the file's answers; `keys` and `answers` are in the same order. */
   answer(keys: Uint8Array, answers: Answers): void {
     answers.forEach((stored, index) => {
@@ -229,6 +270,7 @@ export class Pipeline {
       this.rollup.pendingRows > 0 ||
       this.ledger.dirty.count > 0 ||
       this.coverage.count > 0 ||
+      this.#stepped ||
       this.clock.newestMs - this.#clockWrittenMs >= CLOCK_COMMIT_MS
     )
   }
@@ -249,7 +291,11 @@ export class Pipeline {
         newestMs: this.clock.newestMs,
         // Rows of this batch may lie before the rollup's newest mark, never before the last cut's.
         minutesFromMs: this.#announcedMinutesFromMs,
-        newestStartMs: this.#newestStartMs,
+        newestStartMs: this.#starts.newestStartMs,
+        farStarts: this.#starts.far,
+        eraFromMs: this.#eraFromMs ?? 0,
+        uptimeMs: this.#uptimeMs?.() ?? 0,
+        stepped: this.#stepped,
       },
       usage: this.rollup.cut(),
       coverage: this.coverage.cut(),
@@ -259,12 +305,18 @@ export class Pipeline {
     }
     this.#announcedMinutesFromMs = this.rollup.minutesFromMs
     this.#clockWrittenMs = this.clock.newestMs
+    this.#stepped = false
     return batch
   }
 
-  /** The last cut is in the file; no sink needs a minute row before `minutesHoldMs` any more. */
-  committed(minutesHoldMs: number): void {
+  /**
+   * The last cut is in the file; no sink needs a minute row before `minutesHoldMs` any more. With
+   * `minutesFromMs` the file has moved its mark back: it was ahead of a clock that was set.
+   */
+  committed(minutesHoldMs: number, minutesFromMs = Number.POSITIVE_INFINITY): void {
     this.#minutesHoldMs = minutesHoldMs
+    this.rollup.minutesFromMs = Math.min(this.rollup.minutesFromMs, minutesFromMs)
+    this.#announcedMinutesFromMs = Math.min(this.#announcedMinutesFromMs, minutesFromMs)
     this.ledger.dirty.committed()
     this.identities.committed()
   }
@@ -313,19 +365,20 @@ export class Pipeline {
     return node.proxyType === 'router' ? 'all' : 'none'
   }
 
-  /** Minutes become hours once they are old enough; the mark stands on whole hours (or windows). */
+  /** Minutes become hours once they are old enough. */
   #moveMinutesFrom(): void {
-    const old = Math.min(this.clock.newestMs - this.#minutesMs, this.#minutesHoldMs)
-    const step = Math.max(HOUR_MS, this.#lengths.secondsAt(old) * 1000)
-    const mark = Math.floor(old / step) * step
-    if (mark > this.rollup.minutesFromMs) this.rollup.minutesFromMs = mark
+    const oldMs = Math.min(this.clock.newestMs - this.#minutesMs, this.#minutesHoldMs)
+    this.rollup.minutesFromMs = this.#mark.next({
+      markMs: this.rollup.minutesFromMs,
+      oldMs,
+      ledgerMs: this.clock.ms,
+      windowMs: this.#lengths.secondsAt(oldMs) * 1000,
+    })
   }
 
   #noteNewestStart(connections: ConnectionColumns): void {
-    const limit = this.clock.newestMs + FAR_AHEAD_MS
     for (let i = 0; i < connections.count; i++) {
-      const start = connections.startMs[i] as number
-      if (start > this.#newestStartMs && start <= limit) this.#newestStartMs = start
+      this.#starts.note(connections.startMs[i] as number, this.clock.newestMs)
     }
   }
 }

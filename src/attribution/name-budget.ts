@@ -17,7 +17,7 @@ const ID_SPACE = 2 ** 26
 /**
  * Distinct names of the current UTC day, per workload and in all. A client chooses its SNI, so
  * without a budget one workload could fill the file with names; beyond it, bytes are kept under
- * `__other__`. Days only move forward.
+ * `__other__`. Days only move forward, unless the wall clock was set.
  *
  * Both budgets are shared out among senders: the identifier that names the workload is the sender's own
  * word, so neither invented workloads nor another's name may use up what an honest sender needs.
@@ -53,6 +53,11 @@ export class NameBudget {
     this.#ofWorkload.clear()
     this.#knownNames.clear()
     return true
+  }
+
+  /** The wall clock was set: the names of the day stay, they are of the day that it says now. */
+  stepTo(nowMs: number): void {
+    this.#day = Math.min(this.#day, Math.floor(nowMs / DAY_MS))
   }
 
   /** Whether the workload has used this name today. */

@@ -35,6 +35,16 @@ export class NodeObservations {
     this.#sinceMs = nowMs
   }
 
+  /** The wall clock was set: how far the nodes' clocks are off is measured from now on. */
+  stepped(byMs: number): void {
+    this.#sinceMs += byMs
+    this.#previousSinceMs += byMs
+    for (const observed of [...this.#current.values(), ...this.#previous.values()]) {
+      observed.ends = 0
+      observed.leastLagMs = Number.POSITIVE_INFINITY
+    }
+  }
+
   /**
    * A message's entries by `Shape`, how many of them had no connection id, and the latest end that they
    * tell (`NO_TIME` without one).

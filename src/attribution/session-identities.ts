@@ -213,6 +213,12 @@ export class SessionIdentities {
     this.#newDay = true
   }
 
+  /** The wall clock was set. */
+  stepTo(nowMs: number): void {
+    this.budget.stepTo(nowMs)
+    this.hopBudget.stepTo(nowMs)
+  }
+
   /**
    * What the store must know with the next batch. On a new day, and when a pool is nearly full, ids that
    * neither `walk` nor today's names refer to are released, a part at every cut.

@@ -14,7 +14,7 @@ export interface Texts {
 /** One sample, copied out of its batch. */
 export interface HeldSample {
   readonly origin: SampleOrigin
-  readonly arrivalMs: number
+  arrivalMs: number
   readonly final: boolean
   /** Writes the sample into row 0 of an empty batch. */
   restore(batch: SampleBatch, texts: Texts): void
@@ -75,6 +75,13 @@ export class HeldSamples {
     })
     this.#unasked = []
     return keys
+  }
+
+  /** The wall clock was set: the times of samples that wait move with it. */
+  stepped(byMs: number): void {
+    for (const { samples } of this.#ids.values()) {
+      for (const sample of samples) sample.arrivalMs += byMs
+    }
   }
 
   /** Whom the waiting samples came from: their session ids must keep their meaning. */

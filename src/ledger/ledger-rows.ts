@@ -15,6 +15,7 @@ import { ConnectionTable } from './connection-table.ts'
 import { DirtyRows } from './dirty-rows.ts'
 import { Forgotten } from './forgotten.ts'
 import { type LedgerConfig, TOMBSTONE_MS } from './ledger-config.ts'
+import { type MovedMoments, moveMoments } from './moved-moments.ts'
 import type { StoredIds } from './ports.ts'
 import { Tombstones } from './tombstones.ts'
 
@@ -35,12 +36,12 @@ export class LedgerRows {
   readonly #connections: Tombstones
   readonly #requests: Tombstones
 
-  constructor({ maxConnections, maxRequests }: LedgerConfig, newestStartMs: number) {
+  constructor({ maxConnections, maxRequests }: LedgerConfig, forgotten: Forgotten) {
     this.#maxRequests = maxRequests
     this.#maxConnectionRows = maxConnections + Math.ceil(maxConnections / 4)
     this.table = new ConnectionTable(this.#maxConnectionRows + maxRequests)
     this.dirty = new DirtyRows(this.table)
-    this.forgotten = new Forgotten(newestStartMs)
+    this.forgotten = forgotten
     this.#connections = new Tombstones(this.table)
     this.#requests = new Tombstones(this.table)
   }
@@ -128,6 +129,21 @@ export class LedgerRows {
     if ((flags & (RowFlag.dirty | RowFlag.inFlight)) !== 0) return
     this.#forget(row, nowMs)
     this.living--
+  }
+
+  /** The wall clock was set: the rows' moments move with it. */
+  moveAll(moved: MovedMoments): void {
+    for (let row = 0; row < this.table.rowsMade; row++) this.move(row, moved)
+  }
+
+  /** The clock that made a row's moments was set. */
+  move(row: number, moved: MovedMoments): void {
+    const c = this.table.chunk(row)
+    const o = row & CHUNK_MASK
+    const state = c.bytes[o * BYTES + Byte.state] as number
+    if (state === RowState.free || !moveMoments(c, o, moved)) return
+    // The file must not keep them where they were: after a restart a delta would cover the step.
+    if (state === RowState.open || state === RowState.orphaned) this.dirty.mark(row)
   }
 
   /** A row of which nothing is booked leaves memory; the file has never had it. */

@@ -1,3 +1,4 @@
+import type { FarStarts } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
@@ -15,10 +16,12 @@ import {
 import type { ConnectionTable } from './connection-table.ts'
 import { chooseMeter, growth, lostTail, metered, momentOf } from './delta.ts'
 import type { DirtyRows } from './dirty-rows.ts'
+import { Forgotten } from './forgotten.ts'
 import { HeldSamples } from './held-samples.ts'
 import type { LedgerClock } from './ledger-clock.ts'
 import { type LedgerConfig, ORPHAN_MEMORY_MS, orphanAfterMs } from './ledger-config.ts'
 import { LedgerRows } from './ledger-rows.ts'
+import type { MovedMoments } from './moved-moments.ts'
 import type {
   Bookings,
   CoverageTally,
@@ -41,6 +44,9 @@ export interface LedgerDependencies {
   readonly held: HeldSamples
   /** Newest start among the file's rows, unix ms: what memory has forgotten at start. */
   readonly newestStartMs: number
+  readonly farStarts?: FarStarts | undefined
+  /** How moments of the file's rows move, where the wall clock may have been set since; undefined = they stay. */
+  readonly restoring?: Pick<MovedMoments, 'fromMs' | 'byMs'> | undefined
 }
 
 /**
@@ -57,7 +63,7 @@ export class Ledger {
   constructor(config: LedgerConfig, deps: LedgerDependencies) {
     this.#config = config
     this.#deps = deps
-    this.#rows = new LedgerRows(config, deps.newestStartMs)
+    this.#rows = new LedgerRows(config, new Forgotten(deps.newestStartMs, deps.farStarts))
   }
 
   get table(): ConnectionTable {
@@ -126,8 +132,15 @@ export class Ledger {
     if (this.table.find(k0, k1, k2, k3) !== NONE) return true
     const row = this.#rows.take(k0, k1, k2, k3, stored.kind, this.#deps.clock.newestMs)
     if (row === NONE) return false
-    this.#rows.restore(row, stored, this.#deps.identities.ofStored(stored))
+    const { clock, restoring, identities } = this.#deps
+    this.#rows.restore(row, stored, identities.ofStored(stored))
+    if (restoring !== undefined) this.#rows.move(row, { ...restoring, latestMs: clock.newestMs })
     return true
+  }
+
+  /** The wall clock was set: moments of rows move with it. */
+  stepped(moved: MovedMoments): void {
+    this.#rows.moveAll(moved)
   }
 
   /**

@@ -27,7 +27,7 @@ export interface InvalidSni {
   readonly text: string
 }
 
-/** The moments that the file remembers; all in ms, all only ever grow. */
+/** The moments that the file remembers, in ms; they only grow, unless the wall clock was set (`stepped`). */
 export interface FileClock {
   /** Sum of the steps between arrivals and ticks, each 0 … 60 s. Ages of connections run on it. */
   readonly ledgerMs: number
@@ -35,8 +35,22 @@ export interface FileClock {
   readonly newestMs: number
   /** No minute row before this is ever made; rows before it may be compacted into hours. Unix ms. */
   readonly minutesFromMs: number
-  /** Newest start among all connection rows ever committed (starts more than 8 days ahead of their arrival left out). */
+  /** Newest start among all connection rows ever committed (those of `farStarts` left out). */
   readonly newestStartMs: number
+  /** Starts that were more than 8 days ahead of their arrival; undefined = none. */
+  readonly farStarts?: FarStarts | undefined
+  /** Since when these moments are of one clock, unix ms: rows with moments since then are as far off as it is. */
+  readonly eraFromMs?: number
+  /** Time since the machine started at `newestMs`, ms; 0 = not known (replay). */
+  readonly uptimeMs?: number
+  /** The wall clock was set since the last batch: `newestMs` may be before the file's. */
+  readonly stepped?: boolean
+}
+
+/** First and last of them, unix ms. */
+export interface FarStarts {
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 export interface Definitions {

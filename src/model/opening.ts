@@ -1,4 +1,5 @@
 import type { FileClock } from './batch.ts'
+import type { ClockStep } from './clock-step.ts'
 
 /** What a store says of its file when it has opened it. */
 export interface StoreOpening {
@@ -6,8 +7,14 @@ export interface StoreOpening {
   readonly ledgerId: string
   /** Sequence number of the last applied batch; 0 for a new file. */
   readonly lastSequence: number
-  /** All zero for a new file. */
+  /** All zero for a new file. `newestMs` is at most where arrivals begin. */
   readonly clock: FileClock
+  /** Whether arrivals have the times of a wall clock (`serve`), not recorded ones. */
+  readonly wallClock?: boolean
+  /** How moments of the file's connections move: those since `fromMs` by `byMs`, and none is later than now. */
+  readonly restoring?: { readonly fromMs: number; readonly byMs: number } | undefined
+  /** The wall clock was set between the last commit and now, as far as that can be known. */
+  readonly step?: ClockStep | undefined
   /** Newest last arrival (unix ms) of any connection row that retention has deleted; 0 = none. A replay that begins at or before it is refused. */
   readonly forgottenBeforeMs: number
   /** No sink needs a minute row before this; minutes may be compacted up to it, unix ms. */

@@ -14,9 +14,11 @@ export const MAX_SPAN_WINDOWS = 1440
  *   parts      └─ overlap ───┘└──────────────┘└───────┘
  */
 export class Rollup {
+  /** Bytes booked since the process began, both ways. */
+  bookedBytes = 0
   /** Moments that had to be clamped up to `minutesFromMs`. */
   clamped = 0
-  /** No minute row before this moment is ever made; only moves forward. */
+  /** No minute row before this moment is ever made; moves back only where the wall clock was far ahead. */
   minutesFromMs: number
   readonly #lengths: WindowLengths
   readonly #pending: PendingUsage
@@ -60,6 +62,7 @@ export class Rollup {
   ): void {
     let start = startMs
     let end = endMs
+    this.bookedBytes += upload + download
     // Cut or moved up to what may still be booked: the part before is an estimate, and late.
     const isCut = start < this.minutesFromMs
     if (isCut) {

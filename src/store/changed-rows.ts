@@ -37,6 +37,7 @@ export class ChangedRows {
         )
         .pluck(),
       note: database.prepare('INSERT INTO changed VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING'),
+      hasten: database.prepare('UPDATE changed SET due_ms = :latest WHERE due_ms > :latest'),
       release: database.prepare(`UPDATE changed SET due_ms = ? WHERE sink_id = ? AND ${ROW}`),
       due: database.prepare(`
         SELECT window_ms, workload_id, destination_id FROM changed
@@ -65,22 +66,34 @@ export class ChangedRows {
     }
   }
 
-  /** The row is due `grace` after its last revision, once that is acknowledged. */
+  /**
+   * The row is due `grace` after its last revision, once that is acknowledged; one whose window is open
+   * (a clock that was ahead has closed it) when that is closed.
+   */
   note(
     sinkId: number,
+    nowMs: number,
+    windowSeconds: number,
     ...row: readonly [windowMs: number, workloadId: number, destinationId: number]
   ): void {
     const s = this.#statements
     const waiting = s.isWaiting.get(sinkId, ...row, sinkId, ...row) === 1
     const lastMs = waiting ? undefined : (s.lastFrozen.get(...row, sinkId) as number | undefined)
-    const dueMs = lastMs === undefined ? 0 : lastMs + this.#graceMs
-    s.note.run(sinkId, ...row, waiting ? null : dueMs)
+    const endMs = Math.min(row[0], nowMs) + windowSeconds * 1000
+    const openUntilMs = endMs > nowMs - this.#graceMs ? endMs + this.#graceMs : 0
+    const dueMs = lastMs === undefined ? 0 : Math.min(lastMs, nowMs) + this.#graceMs
+    s.note.run(sinkId, ...row, waiting ? null : Math.max(openUntilMs, dueMs))
+  }
+
+  /** The wall clock was set: nothing waits longer than a revision does. */
+  stepped(nowMs: number): void {
+    this.#statements.hasten.run({ latest: nowMs + this.#graceMs })
   }
 
   /** The row's last event is acknowledged: what changed since may follow. */
-  release(sinkId: number, row: FrozenRow): void {
+  release(sinkId: number, nowMs: number, row: FrozenRow): void {
     const { windowMs, workloadId, destinationId, frozenMs } = row
-    const dueMs = frozenMs + this.#graceMs
+    const dueMs = Math.min(frozenMs, nowMs) + this.#graceMs
     this.#statements.release.run(dueMs, sinkId, windowMs, workloadId, destinationId)
   }
 

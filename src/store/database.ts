@@ -8,10 +8,19 @@ import { HOPS } from './migrations/0003-hops.ts'
 import { ownIds } from './migrations/0004-owned-ids.ts'
 import { RECEIVER_GAPS } from './migrations/0005-receiver-gaps.ts'
 import { INVALID_SNIS } from './migrations/0006-invalid-snis.ts'
+import { CLOCK } from './migrations/0007-clock.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
-const MIGRATIONS: readonly Migration[] = [LEDGER, OUTBOX, HOPS, ownIds, RECEIVER_GAPS, INVALID_SNIS]
+const MIGRATIONS: readonly Migration[] = [
+  LEDGER,
+  OUTBOX,
+  HOPS,
+  ownIds,
+  RECEIVER_GAPS,
+  INVALID_SNIS,
+  CLOCK,
+]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */
 type Migration = string | ((database: Database.Database) => void)

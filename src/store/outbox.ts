@@ -28,6 +28,7 @@ export class Outbox {
   readonly #statements
   /** The sinks as of the transaction under way: what a rollback takes back must not stay here. */
   #sinks: SinkRow[] = []
+  #nowMs = 0
 
   constructor(database: Database.Database, config: OutboxConfig) {
     this.#config = config
@@ -74,7 +75,7 @@ export class Outbox {
    */
   open(newestMs: number): OutboxState {
     if (this.#config.sinks.length > 0) this.#addSinks(newestMs)
-    this.begin()
+    this.begin(newestMs)
     return this.#state(newestMs, this.#closedMs(newestMs))
   }
 
@@ -94,17 +95,28 @@ export class Outbox {
     this.#waiting.retryParked()
   }
 
-  /** Begins a transaction. */
-  begin(): void {
+  /** Begins a transaction; `nowMs` is the newest moment that it will write. */
+  begin(nowMs: number): void {
     this.#sinks = this.#table.all()
+    this.#nowMs = nowMs
+  }
+
+  /** The wall clock was set: what waits for a time waits by the new one. */
+  stepped(nowMs: number): void {
+    this.#changed.stepped(nowMs)
   }
 
   /** A row has got an increment (it is in `usage_minute`). Rows beyond a position wait for their window. */
-  rowChanged(windowMs: number, workloadId: number, destinationId: number): void {
+  rowChanged(
+    windowMs: number,
+    workloadId: number,
+    destinationId: number,
+    windowSeconds: number,
+  ): void {
     for (const sink of this.#sinks) {
       if (windowMs > sink.windowMs || windowMs < sink.fromMs) continue
       if (windowMs === sink.windowMs && !isBehind(sink, workloadId, destinationId)) continue
-      this.#changed.note(sink.id, windowMs, workloadId, destinationId)
+      this.#changed.note(sink.id, this.#nowMs, windowSeconds, windowMs, workloadId, destinationId)
     }
   }
 
@@ -113,7 +125,7 @@ export class Outbox {
     const sink = this.#sinkOf(sinkName)
     for (const sequence of sequences) {
       const event = this.#waiting.take(sink, sequence)
-      if (event !== undefined) this.#changed.release(sink.id, event)
+      if (event !== undefined) this.#changed.release(sink.id, this.#nowMs, event)
     }
   }
 

@@ -22,14 +22,17 @@ export class Retention {
   readonly #config: RetentionConfig
   readonly #database: Database.Database
   readonly #statements
-  /** Ledger time since which hours were deleted, and how many more may be. */
-  #hoursMs = Number.NEGATIVE_INFINITY
+  /**
+   * Ledger time since which hours were deleted, and how many more may be. With a wall clock the first
+   * are an hour after the start: by then it is set.
+   */
+  #hoursMs: number
   #hoursLeft = 0
   #cursor: Uint8Array = new Uint8Array(0)
   /** Ledger time at which the last pass over all connections began. */
   #passMs = Number.NEGATIVE_INFINITY
 
-  constructor(database: Database.Database, config: RetentionConfig) {
+  constructor(database: Database.Database, config: RetentionConfig, wallClock: boolean) {
     this.#config = config
     this.#database = database
     const oldest = (table: string) =>
@@ -75,6 +78,8 @@ export class Retention {
         'UPDATE ledger SET forgotten_before_ms = max(forgotten_before_ms, ?)',
       ),
     }
+    const { ledger_ms: ledgerMs } = this.#statements.clock.get() as { ledger_ms: number }
+    this.#hoursMs = wallClock ? ledgerMs : Number.NEGATIVE_INFINITY
   }
 
   /** Does one slice in a transaction of its own. False when there is nothing left to do for now. */

@@ -55,7 +55,7 @@ export class Store {
   /**
    * Makes, migrates or opens the file. Rejects with a ServiceError that names the file and the way
    * out: `store_locked` (another writer), `store_read_only`, `store_corrupt`, `store_foreign`,
-   * `store_newer`, `store_full`, `store_busy`, `store_cannot_open`, `file_in_future`.
+   * `store_newer`, `store_full`, `store_busy`, `store_cannot_open`.
    */
   async open(nowMs: number): Promise<StoreOpening> {
     this.#failure = undefined

@@ -46,6 +46,8 @@ export interface CommitOutcome {
   /** Totals that have reached 2^63-1 by this batch. */
   readonly saturated: number
   readonly outbox: OutboxState
+  /** Where the mark of the minutes is, if the batch says that the wall clock was set. */
+  readonly minutesFromMs?: number | undefined
   /** Time of the attempt that went in. */
   readonly durationMs: number
 }

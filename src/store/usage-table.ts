@@ -38,7 +38,12 @@ export class UsageTable {
   add(
     usage: UsageColumns,
     ids: SessionIds,
-    changed: (windowMs: number, workloadId: number, destinationId: number) => void,
+    changed: (
+      windowMs: number,
+      workloadId: number,
+      destinationId: number,
+      windowSeconds: number,
+    ) => void,
   ): void {
     this.#usage.clear()
     this.#total.clear()
@@ -64,6 +69,7 @@ export class UsageTable {
         usage.windowMs[i] as number,
         rows.workload[i] as number,
         rows.destination[i] as number,
+        usage.windowSeconds[i] as number,
       )
     }
   }

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import type { StoreBatch } from '../model/batch.ts'
+import type { FileClock, StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
@@ -8,6 +8,7 @@ import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { type Boot, ClockRow } from './clock-row.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
@@ -37,8 +38,8 @@ export interface WriterConfig {
   readonly retention: RetentionConfig
   /** Undefined: nothing is published; sinks that the file knows keep their place. */
   readonly outbox?: OutboxConfig | undefined
-  /** A file whose newest moment is later than this is refused; undefined = any file. */
-  readonly newestAllowedMs?: number | undefined
+  /** The machine whose wall clock arrivals are timed by; undefined with recorded arrivals (replay). */
+  readonly boot?: Boot | undefined
 }
 
 /** What applying a batch came to. */
@@ -48,6 +49,8 @@ export interface Applied {
   /** Totals that have reached 2^63-1 by this batch. */
   readonly saturated: number
   readonly outbox: OutboxState
+  /** Where the mark of the minutes is, if the batch says that the wall clock was set. */
+  readonly minutesFromMs?: number | undefined
 }
 
 /** Everything that writes one file: synchronous, for a thread of its own. */
@@ -67,8 +70,7 @@ export class Writer {
   readonly #sequence
   readonly #newest
   readonly #saturated
-  readonly #clock
-  readonly #minutesFrom
+  readonly #clock: ClockRow
 
   /** Locks and opens the file. Throws ServiceErrors and SQLite's errors (see `openingError`). */
   constructor(config: WriterConfig) {
@@ -87,45 +89,30 @@ export class Writer {
     this.#usage = new UsageTable(database, this.#refused)
     this.#connections = new ConnectionTable(database, this.#refused, this.#names)
     this.#coverage = new CoverageTable(database)
-    this.#retention = new Retention(database, config.retention)
+    this.#retention = new Retention(database, config.retention, config.boot !== undefined)
     this.#outbox = new Outbox(database, config.outbox ?? NO_SINKS)
     this.#gaps = new ReceiverGaps(database)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
     this.#newest = database.prepare('SELECT newest_ms FROM ledger').pluck()
     this.#saturated = database.prepare('SELECT saturated FROM ledger').pluck()
-    this.#clock = database.prepare(`
-      UPDATE ledger SET sequence = ?,
-        ledger_ms = max(ledger_ms, ?), newest_ms = max(newest_ms, ?),
-        newest_start_ms = max(newest_start_ms, ?)`)
-    this.#minutesFrom = database.prepare(
-      'UPDATE ledger SET minutes_from_ms = max(minutes_from_ms, ?)',
-    )
+    this.#clock = new ClockRow(database, config.boot?.id ?? '')
   }
 
   /** What the file says; also settles the window lengths. */
   open(nowMs: number): StoreOpening {
+    const { boot } = this.#config
     const row = this.#database.prepare('SELECT * FROM ledger').get() as Record<string, unknown>
     const number = (column: string) => row[column] as number
-    const newestMs = number('newest_ms')
-    const { newestAllowedMs } = this.#config
-    if (newestAllowedMs !== undefined && newestMs > newestAllowedMs) {
-      throw new ServiceError(
-        'file_in_future',
-        `the newest moment in ${this.#config.path} is ${new Date(newestMs).toISOString()}, more than an hour ahead of this machine's clock: mend the clock, or move the file away`,
-      )
-    }
+    const opened =
+      boot === undefined ? this.#clock.recorded() : this.#clock.onWallClock(nowMs, boot)
+    const { newestMs } = opened.clock
     this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
     const openOutbox = this.#database.transaction(() => this.#outbox.open(newestMs))
     const { minutesHoldMs } = openOutbox.immediate()
     return {
       ledgerId: row['ledger_id'] as string,
       lastSequence: number('sequence'),
-      clock: {
-        ledgerMs: number('ledger_ms'),
-        newestMs,
-        minutesFromMs: number('minutes_from_ms'),
-        newestStartMs: number('newest_start_ms'),
-      },
+      ...opened,
       forgottenBeforeMs: number('forgotten_before_ms'),
       minutesHoldMs,
       windowLengths: this.#database
@@ -137,23 +124,28 @@ export class Writer {
   /** Applies a batch in one transaction; one that the file already has is skipped. */
   apply(batch: StoreBatch): Applied {
     const before = this.#saturated.get() as number
+    const stepped = batch.clock.stepped === true
     this.#refused.begin(batch.sequence)
     const outbox = this.#withOutbox(() => {
-      if (batch.sequence <= (this.#sequence.get() as number)) return
+      // A mark that was ahead of a clock that was set has come back: the batch's own is of before.
+      const minutesFromMs = stepped ? 0 : batch.clock.minutesFromMs
+      if (batch.sequence <= (this.#sequence.get() as number)) return minutesFromMs
       this.#ids.define(batch.definitions)
       this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
       this.#connections.replace(batch.connections, this.#ids)
       this.#connections.noteInvalidSnis(batch.invalidSnis ?? [])
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
-      const { ledgerMs, newestMs, newestStartMs } = batch.clock
-      this.#clock.run(batch.sequence, ledgerMs, newestMs, newestStartMs)
-      this.#gaps.committed(newestMs)
-    }, batch.clock.minutesFromMs)
+      this.#clock.write(batch.sequence, batch.clock)
+      this.#gaps.committed(batch.clock.newestMs)
+      if (stepped) this.#outbox.stepped(batch.clock.newestMs)
+      return minutesFromMs
+    }, batch.clock)
     this.#ids.release(batch.definitions.released)
     return {
       outbox,
       rowsRefused: this.#refused.count,
       saturated: (this.#saturated.get() as number) - before,
+      minutesFromMs: stepped ? this.#clock.minutesFromMs : undefined,
     }
   }
 
@@ -177,14 +169,19 @@ export class Writer {
     return this.#withOutbox(() => this.#outbox.forget(sink, configured))
   }
 
-  /** A transaction that may change what sinks are to get, and freezes what is due at its end. */
-  #withOutbox(change: () => void, minutesFromMs = 0): OutboxState {
+  /**
+   * A transaction that may change what sinks are to get, and freezes what is due at its end. `change`
+   * may say how far minutes are old.
+   */
+  #withOutbox(change: () => number | void, clock?: FileClock): OutboxState {
     const run = this.#database.transaction(() => {
-      this.#outbox.begin()
-      change()
+      const newestMs = this.#newest.get() as number
+      const isLater = clock !== undefined && (clock.newestMs > newestMs || clock.stepped === true)
+      this.#outbox.begin(isLater ? clock.newestMs : newestMs)
+      const minutesFromMs = change() ?? 0
       const state = this.#outbox.seal(this.#newest.get() as number)
       // Minutes that a sink still needs stay minutes.
-      this.#minutesFrom.run(Math.min(minutesFromMs, state.minutesHoldMs))
+      this.#clock.raiseMinutesFrom(Math.min(minutesFromMs, state.minutesHoldMs))
       return state
     })
     return run.immediate()

@@ -27,7 +27,7 @@ function batchOf(paths: readonly string[], recorder?: Recorder) {
       minutesHoldMs: Number.MAX_SAFE_INTEGER,
       windowLengths: [{ fromMs: 0, seconds: 60 }],
     },
-    recorder,
+    { recorder },
   )
   const streams = new Map<number, PipelineStream>()
   for (const { stream: number, message, arrivalMs } of mergeCaptures(paths)) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ArrivalClock } from '../../src/runtime/arrival-clock.ts'
+import { ArrivalClock, firstMoment } from '../../src/runtime/arrival-clock.ts'
 
 const START_MS = Date.UTC(2026, 10, 24, 18)
 const HOUR_MS = 3_600_000
@@ -31,19 +31,66 @@ test('the clock follows a wall clock that runs evenly', () => {
   assert.equal(pass(HOUR_MS), START_MS + 2 + HOUR_MS)
 })
 
+/** Looks for two seconds, four times a second; gives back what was seen and when, ms. */
+function lookFor({ time, clock }: ReturnType<typeof clocks>, ms: number) {
+  for (let passed = 250; passed <= ms; passed += 250) {
+    time.wallMs += 250
+    time.monotonicMs += 250
+    const step = clock.look()
+    if (step !== undefined) return { step, passed }
+  }
+  return undefined
+}
+
 for (const [name, jumpMs] of [
+  ['six seconds forwards', 6000],
   ['an hour forwards', HOUR_MS],
   ['an hour back', -HOUR_MS],
   ['a year forwards', YEAR_MS],
   ['a year back', -YEAR_MS],
 ] as const) {
-  test(`a wall clock that jumps ${name} moves the clock by at most 1 %`, () => {
-    const { time, clock, pass } = clocks()
+  test(`a wall clock that was set ${name} is taken over within a second, once`, () => {
+    const made = clocks()
+    const { time, clock } = made
     time.wallMs += jumpMs
     assert.equal(clock.now(), START_MS)
-    assert.equal(pass(60_000), START_MS + (jumpMs > 0 ? 60_600 : 59_400))
+    assert.deepEqual(lookFor(made, 5000), {
+      step: { fromMs: START_MS + 1000, toMs: START_MS + 1000 + jumpMs },
+      passed: 1000,
+    })
+    assert.equal(clock.now(), START_MS + 1000 + jumpMs)
+    assert.equal(lookFor(made, 5000), undefined)
+    assert.deepEqual([clock.stepsForward, clock.stepsBack], jumpMs > 0 ? [1, 0] : [0, 1])
+    assert.equal(clock.offsetMs, 0)
   })
 }
+
+test('what lasts less than a second, or is never the same, is no step', () => {
+  const made = clocks()
+  const { time, clock } = made
+  time.wallMs += HOUR_MS
+  assert.equal(lookFor(made, 750), undefined)
+  time.wallMs -= HOUR_MS
+  assert.equal(lookFor(made, 5000), undefined)
+  for (let i = 0; i < 20; i++) {
+    time.wallMs += 10_000
+    assert.equal(lookFor(made, 750), undefined)
+  }
+  assert.equal(clock.now(), START_MS + 20_750, 'nor is it followed')
+})
+
+test('many looks at one moment are one look', () => {
+  const { time, clock } = clocks()
+  time.wallMs += HOUR_MS
+  for (let i = 0; i < 100; i++) assert.equal(clock.look(), undefined)
+})
+
+test('a wall clock that was never set (1970) is not taken over', () => {
+  const made = clocks()
+  made.time.wallMs = 5000
+  assert.equal(lookFor(made, 5000), undefined)
+  assert.equal(made.clock.now(), START_MS + 5000)
+})
 
 test('a wall clock that was set right is reached and then followed', () => {
   const { time, pass } = clocks()
@@ -62,14 +109,27 @@ test('the clock never says less than the newest moment of the file', () => {
   assert.equal(pass(100_000), START_MS + 100_100)
 })
 
+for (const [name, wallMs, newestMs, first] of [
+  ['the file is 5 s ahead', START_MS, START_MS + 5000, START_MS + 5000],
+  ['the file is further ahead', START_MS, START_MS + 5001, START_MS],
+  ['the file is a year ahead', START_MS, START_MS + YEAR_MS, START_MS],
+  ['the file is behind', START_MS, START_MS - YEAR_MS, START_MS],
+  ['the wall clock was never set', 5000, START_MS, START_MS],
+  ['the wall clock was never set, and the file is new', 5000, 0, 5000],
+] as const) {
+  test(`where arrivals begin: ${name}`, () => {
+    assert.equal(firstMoment(wallMs, newestMs), first)
+  })
+}
+
 test('many small steps are as exact as one large one', () => {
   const { time, pass } = clocks()
-  time.wallMs += HOUR_MS
+  time.wallMs += 4000
   for (let i = 0; i < 100_000; i++) pass(0.01)
   assert.ok(Math.abs(pass(0) - (START_MS + 1010)) <= 1)
 })
 
-test('whatever the wall clock does: whole ms, never back, within 1 % of monotonic time', () => {
+test('whatever the wall clock does, between two looks: whole ms, never back, within 1 % of monotonic time', () => {
   const step = fc.record({
     passMs: fc.double({ min: 0, max: 100_000, noNaN: true }),
     jumpMs: fc.oneof(
@@ -82,7 +142,7 @@ test('whatever the wall clock does: whole ms, never back, within 1 % of monotoni
       const floorMs = START_MS - YEAR_MS / 2 + ahead
       const { time, clock, pass } = clocks(floorMs)
       const first = clock.now()
-      assert.equal(first, Math.max(START_MS, floorMs))
+      assert.equal(first, firstMoment(START_MS, floorMs))
       let last = first
       let passedMs = 0
       for (const { passMs, jumpMs } of steps) {
