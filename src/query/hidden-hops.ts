@@ -11,8 +11,10 @@ const OPEN_MS = 120_000
 const MOST_NAMES = 100
 
 /**
- * Names, by SNI, that hops have moved bytes to for which nobody was billed: the other proxy does not
- * report them, though it has had the time to, as of `nowMs` (of the receiver's clock). Connections of
+ * Names that hops have moved bytes to for which nobody was billed: the other proxy does not report them,
+ * though it has had the time to, as of `nowMs` (of the receiver's clock). Names of SNIs, and hosts of
+ * clusters (a gateway on the mesh's own TLS) but for services of the mesh: those are what ingress gateways
+ * lead to, and no sidecar bills them. Connections of
  * before ADR 10 bear the SNI of a gateway's own mutual TLS (`outbound_.443_._.host`), which is no app's
  * name and left out.
  */
@@ -37,8 +39,9 @@ export function queryHiddenHops(
         FROM connection c JOIN destination d ON d.id = c.destination_id
         WHERE c.hop = 1 AND c.upload + c.download > 0
           AND (c.start_ms <= :now - :open OR (c.state = 2 AND c.last_arrival_ms <= :now - ${ENDED_MS}))
-          AND d.name_source = 'sni'
-          AND substr(d.name, 1, 10) <> 'outbound_.' AND substr(d.name, 1, 2) <> '__'
+          AND ((d.name_source = 'sni'
+                AND substr(d.name, 1, 10) <> 'outbound_.' AND substr(d.name, 1, 2) <> '__')
+            OR (d.name_source = 'cluster' AND instr(d.name, '.') > 0 AND instr(d.name, '.svc.') = 0))
         GROUP BY d.name),
       billed AS (
         SELECT d.name AS sni, max(t.last_ms) AS last_ms

@@ -8,12 +8,20 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { type BatchContent, makeBatch, NOON } from '../store/batch-fixture.ts'
 
 /** The hops of a file with this content that hide bytes. */
-function hidden(t: TestContext, content: Omit<BatchContent, 'sequence'>): unknown {
+function hidden(
+  t: TestContext,
+  content: Omit<BatchContent, 'sequence'>,
+  nameSource: 'sni' | 'cluster' = 'sni',
+): unknown {
   const path = join(temporaryFolder(t), 'file.db')
   const retention = { hoursMs: 1e12, connectionsMs: 1e12 }
   const writer = new Writer({ path, windowSeconds: 60, changeWindows: true, retention })
   writer.open(NOON)
-  writer.apply(makeBatch({ sequence: 1, ...content }))
+  const batch = makeBatch({ sequence: 1, ...content })
+  const destinations = batch.definitions.destinations.map(({ id, destination }) => {
+    return { id, destination: { ...destination, nameSource } }
+  })
+  writer.apply({ ...batch, definitions: { ...batch.definitions, destinations } })
   writer.close()
   const database = openReader(path)
   try {
@@ -68,4 +76,15 @@ it('hops without bytes, billed connections, and names of the mesh’s own TLS hi
   ]
   assert.deepEqual(hidden(t, { connections }), [])
   assert.deepEqual(hidden(t, {}), [])
+})
+
+it('hosts of a gateway’s clusters are hidden like SNIs, but for services of the mesh', (t) => {
+  const connections = [
+    { id: 1, sni: 'api.vendor.example', ...HOP },
+    { id: 2, sni: 'web.shop.svc.cluster.local', ...HOP },
+    { id: 3, sni: 'web', ...HOP },
+  ]
+  assert.deepEqual(hidden(t, { connections }, 'cluster'), [['api.vendor.example', 7n]])
+  const usage = [{ sni: 'api.vendor.example', upload: 7 }]
+  assert.deepEqual(hidden(t, { usage, connections }, 'cluster'), [])
 })
