@@ -1,11 +1,12 @@
 import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
-import { diagnoseLive, type HiddenHop } from './istio/doctor/live.ts'
+import { type HiddenHop, LiveDiagnosis } from './istio/doctor/live.ts'
 import { diagnoseReceiver } from './istio/doctor/live-receiver.ts'
 import type { ReceiverGap } from './model/receiver-gap.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
 import type { AccessLogReceiver } from './receiver/server.ts'
+import { forEachInSlices } from './runtime/slices.ts'
 import type { Metrics } from './telemetry/registry.ts'
 
 /** Lines of an answer at most; the worst come first. */
@@ -36,6 +37,7 @@ export class LiveDoctor {
   /** The time without a receiver before this one; undefined where the file is new. */
   gap: ReceiverGap | undefined
   #hiddenHops: readonly HiddenHop[] = []
+  #looking: Promise<void> | undefined
   #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [] }
 
   constructor(config: Config, deps: LiveDoctorDependencies) {
@@ -54,10 +56,18 @@ export class LiveDoctor {
   }
 
   /**
-   * Looks again: at what has arrived, and in the file for hops that hide bytes. Where the file cannot
-   * be asked its last answer stands, and this rejects with a ServiceError.
+   * Looks again: at what has arrived, and in the file for hops that hide bytes. Who asks while it looks
+   * gets the same. Where the file cannot be asked its last answer stands, and this rejects with a
+   * ServiceError.
    */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    this.#looking ??= this.#refresh().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #refresh(): Promise<void> {
     try {
       const { queries, pipeline } = this.#deps
       const nowMs = pipeline.clock.newestMs
@@ -68,31 +78,32 @@ export class LiveDoctor {
         bytes: BigInt(bytes ?? 0),
       }))
     } finally {
-      this.#latest = this.#diagnose()
+      this.#latest = await this.#diagnose()
     }
   }
 
-  #diagnose(): LiveFindings {
+  async #diagnose(): Promise<LiveFindings> {
     const { observations } = this.#deps.pipeline
     const { receiver } = this.#deps
-    const nodes = observations.reports()
-    const mesh = diagnoseLive({
-      nodes,
+    const { sinceMs } = observations
+    const diagnosis = new LiveDiagnosis({
       hiddenHops: this.#hiddenHops,
       billAt: this.#config.gateways.billAt,
       flushIntervalMs: this.#config.ledger.flushIntervalMs,
     })
+    await forEachInSlices(observations.reports(), (report) => diagnosis.add(report))
+    const mesh: Finding[] = []
+    await forEachInSlices(diagnosis.findings(), (finding) => mesh.push(finding) < MOST_FINDINGS)
     const own = diagnoseReceiver({
       otherCalls: receiver.otherCalls(),
       certificates: receiver.certificates(),
       gap: this.gap,
       nowMs: Date.now(),
     })
-    const findings = sortedFindings([...own, ...mesh])
     return {
-      sinceMs: observations.sinceMs,
-      nodes: nodes.length,
-      findings: findings.slice(0, MOST_FINDINGS),
+      sinceMs,
+      nodes: diagnosis.nodes,
+      findings: sortedFindings([...own, ...mesh]).slice(0, MOST_FINDINGS),
     }
   }
 

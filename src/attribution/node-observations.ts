@@ -87,12 +87,12 @@ export class NodeObservations {
     return this.#previousSinceMs
   }
 
-  /** Every node heard lately. */
-  reports(): NodeReport[] {
-    const nodes = new Set([...this.#previous.keys(), ...this.#current.keys()])
-    return [...nodes].map((node) =>
-      reportOf(node, this.#previous.get(node), this.#current.get(node)),
-    )
+  /** Every node that sent lately, one after the other: those may be many, and come while it is asked for. */
+  *reports(): Generator<NodeReport> {
+    const previous = this.#previous
+    const current = this.#current
+    for (const [node, before] of previous) yield reportOf(node, before, current.get(node))
+    for (const [node, now] of current) if (!previous.has(node)) yield reportOf(node, now)
   }
 
   #of(node: Node): Observed | undefined {

@@ -1,8 +1,11 @@
 import type { RouteHandlerMethod } from 'fastify'
 import type { NodeReport } from '../model/node-report.ts'
+import { QueryTurns } from '../query/query-turns.ts'
+import { Largest } from '../runtime/largest.ts'
+import { forEachInSlices } from '../runtime/slices.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { DEFAULT_ROWS, MAX_ROWS, sendRows } from './rows-answer.ts'
+import { callerOf, DEFAULT_ROWS, MAX_ROWS, sendJson } from './rows-answer.ts'
 
 /** Columns of the answer, in their order. */
 const COLUMNS: Readonly<Record<string, (report: NodeReport) => string | number>> = {
@@ -26,17 +29,34 @@ const COLUMNS: Readonly<Record<string, (report: NodeReport) => string | number>>
   lag_ms: ({ lagMs }) => (lagMs === undefined ? '' : Math.round(lagMs)),
 }
 
+/** Requests of this kind are answered one after the other, ms that one may wait. */
+const WAIT_MS = 30_000
+
 /** How each proxy reported lately, what `doctor live` judges; those that said most first. */
 export function nodesRoute({ nodes }: Pick<RouteDependencies, 'nodes'>): RouteHandlerMethod {
-  return (request, reply) => {
+  const turns = new QueryTurns({ atOnce: 1, waitMs: WAIT_MS })
+  return async (request, reply) => {
     const limit = new Parameters(request.query, ['limit']).count('limit', MAX_ROWS) ?? DEFAULT_ROWS
-    const reports = nodes()
-      .toSorted((a, b) => b.entries - a.entries)
-      .slice(0, limit)
-    const cells = Object.values(COLUMNS)
-    return sendRows(reply, {
-      columns: Object.keys(COLUMNS),
-      rows: reports.map((report) => cells.map((cell) => String(cell(report)))),
-    })
+    const { client, signal, read } = callerOf(request, reply)
+    const turn = await turns.take(client, signal)
+    void read?.finally(turn.finished)
+    try {
+      return sendJson(reply, await rowsOf(nodes(), limit))
+    } finally {
+      turn.answered()
+    }
   }
+}
+
+/** Rows as every answer has them, of many nodes: nothing of it may hold up the thread. */
+async function rowsOf(reports: Iterable<NodeReport>, limit: number): Promise<Buffer> {
+  const most = new Largest<NodeReport>(limit, ({ entries }) => entries)
+  await forEachInSlices(reports, (report) => most.add(report))
+  const ascending: string[] = []
+  const cells = Object.values(COLUMNS)
+  await forEachInSlices(most.drain(), (report) => {
+    ascending.push(JSON.stringify(cells.map((cell) => String(cell(report)))))
+  })
+  const columns = JSON.stringify(Object.keys(COLUMNS))
+  return Buffer.from(`{"columns":${columns},"rows":[${ascending.toReversed().join(',')}]}`)
 }

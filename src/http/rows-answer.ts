@@ -1,19 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { QueryCaller } from '../query/query-service.ts'
-import type { Totals } from '../query/totals.ts'
 import { addressKey } from '../runtime/address-key.ts'
 
 /** Rows asked for without a limit, and the most in one answer: more would fill memory and help nobody. */
 export const DEFAULT_ROWS = 100
 export const MAX_ROWS = 10_000
 
-/** `{"columns":[…],"rows":[[text,…],…]}`; counts are texts, because JSON numbers are doubles. */
-export function sendRows(reply: FastifyReply, { columns, rows }: Totals): FastifyReply {
-  const texts = rows.map((row) => row.map((cell) => cell?.toString() ?? ''))
-  return sendJson(reply, JSON.stringify({ columns, rows: texts }))
-}
-
-/** JSON that is text already. */
+/**
+ * Rows, `{"columns":[…],"rows":[[text,…],…]}`, or other JSON that is text already; counts are texts,
+ * because JSON numbers are doubles.
+ */
 export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
   return reply.type('application/json').send(json)
 }

@@ -31,7 +31,7 @@ export interface HttpDependencies {
   /** Answers questions to the file, as JSON; rejects with a ServiceError. */
   readonly query: (request: QueryRequest, caller: QueryCaller) => Promise<string | Buffer>
   /** How each proxy reported lately. */
-  readonly nodes: () => readonly NodeReport[]
+  readonly nodes: () => Iterable<NodeReport>
   /** What is wrong with how the mesh reports; rejects with a ServiceError. */
   readonly findings: () => Promise<MeshFindings>
   /** Wall clock, unix ms: what `since=-1h` is relative to. */

@@ -18,14 +18,17 @@ export interface HiddenHop {
   readonly bytes: bigint
 }
 
+/** What its nodes are judged by. */
+type Judged = Omit<LiveMesh, 'nodes'>
+
 /** What may be wrong with one node: a rule of `RULES`. */
 interface Symptom {
   readonly severity: 'error' | 'warning' | 'note'
   readonly code: string
   /** Whether this node has it. */
-  readonly has: (report: NodeReport, mesh: LiveMesh) => boolean
+  readonly has: (report: NodeReport, mesh: Judged) => boolean
   /** What is wrong, of all nodes of a workload that have it. */
-  readonly wrong: (reports: readonly NodeReport[], mesh: LiveMesh) => string
+  readonly wrong: (reports: readonly NodeReport[], mesh: Judged) => string
   readonly fix: string
 }
 
@@ -40,6 +43,10 @@ const ENOUGH_ENDS = 3
 
 const sum = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
   reports.reduce((total, report) => total + of(report), 0)
+
+/** Of any number of reports: more than a call has arguments. */
+const least = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
+  reports.reduce((found, report) => Math.min(found, of(report)), Number.POSITIVE_INFINITY)
 
 const seconds = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s`
 
@@ -116,7 +123,7 @@ const RULES: readonly Symptom[] = [
     code: 'clock-ahead',
     has: ({ lagMs = 0 }) => lagMs < -AHEAD_MS,
     wrong: (reports) =>
-      `connections ended up to ${seconds(Math.min(...reports.map((r) => r.lagMs ?? 0)))} in the future: the clock is ahead`,
+      `connections ended up to ${seconds(least(reports, (r) => r.lagMs ?? 0))} in the future: the clock is ahead`,
     fix: "set the node's clock (NTP), or the receiver's",
   },
   {
@@ -124,7 +131,7 @@ const RULES: readonly Symptom[] = [
     code: 'clock-behind',
     has: ({ lagMs = 0, messagesWithEnds }) => lagMs > BEHIND_MS && messagesWithEnds >= ENOUGH_ENDS,
     wrong: (reports) =>
-      `every end arrived at least ${seconds(Math.min(...reports.map((r) => r.lagMs ?? 0)))} late: the clock is behind, or entries wait for long`,
+      `every end arrived at least ${seconds(least(reports, (r) => r.lagMs ?? 0))} late: the clock is behind, or entries wait for long`,
     fix: "set the node's clock (NTP); is the receiver slow, or far away?",
   },
   {
@@ -148,10 +155,57 @@ const RULES: readonly Symptom[] = [
 
 /** Everything that is wrong with how a mesh reports, worst first; one line per workload and symptom. */
 export function diagnoseLive(mesh: LiveMesh): Finding[] {
-  return sortedFindings([...hiddenHops(mesh), ...RULES.flatMap((rule) => findingsOf(rule, mesh))])
+  const diagnosis = new LiveDiagnosis(mesh)
+  for (const report of mesh.nodes) diagnosis.add(report)
+  return sortedFindings(diagnosis.findings())
 }
 
-function hiddenHops({ hiddenHops, billAt }: LiveMesh): Finding[] {
+const MAKE = { error, warning, note } as const
+
+/** The same, report by report and finding by finding: a large mesh is not judged in one go. */
+export class LiveDiagnosis {
+  /** Reports that were added. */
+  nodes = 0
+  readonly #mesh: Judged
+  /** By rule and workload, the reports that have the symptom. */
+  readonly #ill = RULES.map((rule) => ({ rule, byWorkload: new Map<string, NodeReport[]>() }))
+
+  constructor(mesh: Judged) {
+    this.#mesh = mesh
+  }
+
+  add(report: NodeReport): void {
+    this.nodes++
+    let subject: string | undefined
+    for (const { rule, byWorkload } of this.#ill) {
+      if (!rule.has(report, this.#mesh)) continue
+      subject ??= subjectOf(report.node.workload)
+      const reports = byWorkload.get(subject)
+      if (reports === undefined) byWorkload.set(subject, [report])
+      else reports.push(report)
+    }
+  }
+
+  /** Worst first. */
+  *findings(): Generator<Finding> {
+    yield* hiddenHops(this.#mesh)
+    for (const severity of ['error', 'warning', 'note'] as const) {
+      for (const { rule, byWorkload } of this.#ill) {
+        if (rule.severity !== severity) continue
+        for (const [subject, reports] of byWorkload) {
+          yield MAKE[severity](
+            rule.code,
+            subject,
+            `${reports.length > 1 ? `${reports.length} proxies: ` : ''}${rule.wrong(reports, this.#mesh)}`,
+            rule.fix,
+          )
+        }
+      }
+    }
+  }
+}
+
+function hiddenHops({ hiddenHops, billAt }: Judged): Finding[] {
   const [hop, billed] = billAt === 'sidecar' ? ['gateways', 'sidecars'] : ['sidecars', 'gateways']
   return hiddenHops.map(({ sni, bytes }) =>
     error(
@@ -161,27 +215,6 @@ function hiddenHops({ hiddenHops, billAt }: LiveMesh): Finding[] {
       billAt === 'sidecar'
         ? "behind a gateway the sidecars' filter must ask for the server name (`snimeter mesh-config --variant egress-gateway`); or set gateways.bill_at: gateway; an ingress gateway's log is to be silenced"
         : 'let the gateways report (`snimeter mesh-config --variant egress-gateway`), or set gateways.bill_at: sidecar',
-    ),
-  )
-}
-
-const MAKE = { error, warning, note } as const
-
-function findingsOf(rule: Symptom, mesh: LiveMesh): Finding[] {
-  const byWorkload = new Map<string, NodeReport[]>()
-  for (const report of mesh.nodes) {
-    if (!rule.has(report, mesh)) continue
-    const subject = subjectOf(report.node.workload)
-    const reports = byWorkload.get(subject)
-    if (reports === undefined) byWorkload.set(subject, [report])
-    else reports.push(report)
-  }
-  return [...byWorkload].map(([subject, reports]) =>
-    MAKE[rule.severity](
-      rule.code,
-      subject,
-      `${reports.length > 1 ? `${reports.length} proxies: ` : ''}${rule.wrong(reports, mesh)}`,
-      rule.fix,
     ),
   )
 }

@@ -1,0 +1,69 @@
+/** The items with the largest keys of any number of items, in memory for `limit` of them. */
+export class Largest<Item> {
+  readonly #limit: number
+  readonly #keyOf: (item: Item) => number
+  /** A heap: no item's key is smaller than that of the one at half its place, which has the smallest at 0. */
+  readonly #heap: Item[] = []
+
+  constructor(limit: number, keyOf: (item: Item) => number) {
+    this.#limit = limit
+    this.#keyOf = keyOf
+  }
+
+  add(item: Item): void {
+    if (this.#heap.length < this.#limit) {
+      this.#heap.push(item)
+      this.#rise()
+    } else if (this.#keyAt(0) < this.#keyOf(item)) {
+      this.#heap[0] = item
+      this.#sink()
+    }
+  }
+
+  /** Takes them out, the smallest first. */
+  *drain(): Generator<Item> {
+    for (;;) {
+      const [smallest] = this.#heap
+      const last = this.#heap.pop()
+      if (smallest === undefined || last === undefined) return
+      if (this.#heap.length > 0) {
+        this.#heap[0] = last
+        this.#sink()
+      }
+      yield smallest
+    }
+  }
+
+  #keyAt(place: number): number {
+    return this.#keyOf(this.#heap[place] as Item)
+  }
+
+  #rise(): void {
+    let place = this.#heap.length - 1
+    while (place > 0) {
+      const above = (place - 1) >> 1
+      if (this.#keyAt(above) <= this.#keyAt(place)) return
+      this.#swap(place, above)
+      place = above
+    }
+  }
+
+  #sink(): void {
+    let place = 0
+    for (;;) {
+      let least = place
+      for (const below of [2 * place + 1, 2 * place + 2]) {
+        if (below < this.#heap.length && this.#keyAt(below) < this.#keyAt(least)) least = below
+      }
+      if (least === place) return
+      this.#swap(place, least)
+      place = least
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const item = this.#heap[a] as Item
+    this.#heap[a] = this.#heap[b] as Item
+    this.#heap[b] = item
+  }
+}
