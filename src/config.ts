@@ -7,6 +7,9 @@ export interface Config {
     readonly listen: string
     readonly maxMessageBytes: number
     readonly maxConnections: number
+    readonly maxStreams: number
+    readonly readBudgetBytes: number
+    readonly messageTimeoutMs: number
     readonly tls: {
       readonly certFile: string
       readonly keyFile: string

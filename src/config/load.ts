@@ -116,6 +116,9 @@ function configOf(settings: Settings): Config {
       listen: text('als.listen'),
       maxMessageBytes: number('als.max_message_size'),
       maxConnections: number('als.max_connections'),
+      maxStreams: number('als.max_streams'),
+      readBudgetBytes: number('als.read_budget'),
+      messageTimeoutMs: number('als.message_timeout'),
       tls: {
         certFile: text('als.tls.cert_file'),
         keyFile: text('als.tls.key_file'),

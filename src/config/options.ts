@@ -108,7 +108,7 @@ export const OPTIONS = [
     default: '256MiB',
     meaning: 'Largest gRPC message that is read; a larger one ends its stream.',
     change:
-      'Lower only if memory is small: after an outage Envoy sends its whole backlog as one message.',
+      'Leave it: after an outage Envoy sends its whole backlog as one message. It is handled as it arrives and takes no memory of this size.',
   },
   {
     key: 'als.max_connections',
@@ -118,6 +118,31 @@ export const OPTIONS = [
       'Connections that are taken at a time; less where the limit of open files leaves less. The address that holds most is refused first.',
     change:
       'Raise it, with memory (about 70 KB each), above the number of your Envoys times their worker threads.',
+  },
+  {
+    key: 'als.max_streams',
+    type: count(10, 1_000_000),
+    default: '10000',
+    meaning:
+      'Calls that are open at a time, on all connections; the sender that holds most is refused first.',
+    change: 'Raise it as `als.max_connections`: behind a sidecar many streams share a connection.',
+  },
+  {
+    key: 'als.read_budget',
+    type: size(16 * MIB, 64 * GIB),
+    default: '128MiB',
+    meaning:
+      'Bytes of entries above 64 KiB and of compressed messages that may be read and not yet handled, shared out by sender; above it they are not read.',
+    change:
+      'Leave it: messages are handled entry by entry as they arrive, and count with 64 KiB at most.',
+  },
+  {
+    key: 'als.message_timeout',
+    type: duration(SECOND, HOUR),
+    default: '1m',
+    meaning:
+      'Longest time without progress (16 KiB) inside of a message, until the first message of a stream, and until a connection begins HTTP/2.',
+    change: 'Raise it for links slower than 300 bytes a second.',
   },
   {
     key: 'als.tls.cert_file',

@@ -6,22 +6,18 @@ import type { ServerHttp2Stream } from 'node:http2'
  * without the last words of streams that it ends.
  */
 
-/** gRPC's frame before each message: compressed flag and length. */
-const FRAME_HEADER_BYTES = 5
-
 /** One call inside grpc-js: `BaseServerInterceptingCall`. */
 export interface CallInternals {
   readonly stream: ServerHttp2Stream
   /** Puts messages together; the 5-byte frame header is still in front. Throws on a too large one. */
-  readonly decoder: {
-    write(data: Buffer): Buffer[]
-    /** 0 between two messages. */
-    readState?: number
-    readCompressFlag?: Buffer
-    readPartialMessage?: Buffer[]
-  }
+  decoder: { write(data: Buffer): Buffer[] }
+  decompressMessage: (framed: Buffer, encoding: string) => Buffer | Promise<Buffer>
+  /** What `grpc-encoding` says. */
+  readonly incomingEncoding: string
   /** Messages that were received whole and not handed out yet. */
   readonly readQueue: { readonly compressedMessage: Buffer | null }[]
+  /** Whether the next message is asked for. */
+  readonly isReadPending: boolean
   readonly cancelled: boolean
   sendStatus: (this: CallInternals, status: { readonly code: number }) => void
 }
@@ -32,7 +28,10 @@ export function internalsOf(call: object): CallInternals | undefined {
   const known =
     typeof inside?.stream?.once === 'function' &&
     typeof inside.decoder?.write === 'function' &&
+    typeof inside.decompressMessage === 'function' &&
     typeof inside.sendStatus === 'function' &&
+    typeof inside.incomingEncoding === 'string' &&
+    typeof inside.isReadPending === 'boolean' &&
     typeof inside.cancelled === 'boolean' &&
     Array.isArray(inside.readQueue)
   return known ? (inside as CallInternals) : undefined
@@ -47,31 +46,19 @@ export function watchStatus(call: CallInternals, seen: (code: number) => void): 
   }
 }
 
-const NOT_COMPRESSED = Buffer.alloc(1)
-
-/**
- * Between two messages grpc-js's decoder holds on to the chunks of the last one: 64 KB for every idle
- * stream that has sent nothing but its identifier (measured: 2,000 of them took 410 MB).
- */
-export function releaseLastMessage({ decoder }: CallInternals): void {
-  if (decoder.readState !== 0) return
-  decoder.readCompressFlag = NOT_COMPRESSED
-  if (decoder.readPartialMessage !== undefined) decoder.readPartialMessage = []
-}
-
 /**
  * After a call was cancelled or has sent its status, grpc-js throws away what is still under way. But
  * Envoy goes on sending until it reads the status, and counts that as delivered. This hands out what
- * arrives until the HTTP/2 stream closes.
+ * arrives, in frames, until the HTTP/2 stream closes.
  */
-export function readToTheEnd(call: CallInternals, message: (bytes: Buffer) => void): void {
+export function readToTheEnd(call: CallInternals, message: (framed: Buffer) => void): void {
   let broken = false
   // Before grpc-js sees the data: what it still takes itself must not be taken twice.
   call.stream.prependListener('data', (data: Buffer) => {
     const takenByGrpc = !(call.cancelled || call.stream.destroyed || call.stream.closed)
     if (takenByGrpc || broken) return
     try {
-      for (const framed of call.decoder.write(data)) deliver(framed, message)
+      for (const framed of call.decoder.write(data)) message(framed)
     } catch {
       // Larger than the limit: the rest of the stream cannot be framed any more.
       broken = true
@@ -79,14 +66,9 @@ export function readToTheEnd(call: CallInternals, message: (bytes: Buffer) => vo
   })
 }
 
-/** Hands out what a cancelled call had received whole; grpc-js would drop it. */
-export function takeQueued(call: CallInternals, message: (bytes: Buffer) => void): void {
+/** Hands out what a cancelled call had received whole, in frames; grpc-js would drop it. */
+export function takeQueued(call: CallInternals, message: (framed: Buffer) => void): void {
   for (const { compressedMessage } of call.readQueue.splice(0)) {
-    if (compressedMessage !== null) deliver(compressedMessage, message)
+    if (compressedMessage !== null) message(compressedMessage)
   }
-}
-
-/** Envoy never compresses; a compressed message at the end of a stream is not worth its code. */
-function deliver(framed: Buffer, message: (bytes: Buffer) => void): void {
-  if (framed[0] === 0) message(framed.subarray(FRAME_HEADER_BYTES))
 }

@@ -21,7 +21,11 @@ const STREAM_WINDOW_BYTES = 1024 * 1024
 /** Window of a connection: all worker threads of an Envoy may share one. */
 const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
 
+/** Other calls (health) have small messages; access logs are not read by grpc-js. */
+const OTHER_MESSAGE_BYTES = 4096
+
 interface ServerInternals {
+  options?: Record<string, unknown>
   commonServerOptions?: { settings?: object }
   createHttp2Server?: (credentials: unknown) => Http2Server
   _streamHandler?: (interceptors: unknown, ...call: ArrivingCall) => void
@@ -49,6 +53,8 @@ export function openUp(server: Server, hooks: ServerHooks): boolean {
   const { commonServerOptions: options, createHttp2Server: create } = internals
   const handle = internals._streamHandler
   if (options === undefined || create === undefined || handle === undefined) return false
+  if (internals.options === undefined) return false
+  internals.options['grpc.max_receive_message_length'] = OTHER_MESSAGE_BYTES
   options.settings = { ...options.settings, initialWindowSize: STREAM_WINDOW_BYTES }
   internals._streamHandler = (interceptors, ...call) => {
     if (hooks.called(...call)) handle.call(server, interceptors, ...call)

@@ -1,6 +1,8 @@
 import type { OtherCall } from '../model/receiver-report.ts'
 import type { Metrics } from '../telemetry/registry.ts'
+import type { ReadBudget } from './read-budget.ts'
 import type { TlsFiles } from './tls-files.ts'
+import type { Unpacker } from './unpacker.ts'
 
 /** What the receiver counts: plain numbers, read when somebody asks. */
 export class ReceiverCounters {
@@ -10,6 +12,14 @@ export class ReceiverCounters {
   bytes = 0
   handlerErrors = 0
   oversizedMessages = 0
+  /** Of messages that were handled in parts: parts and bytes beyond those of the messages. */
+  extraParts = 0
+  extraBytes = 0
+  silentStreams = 0
+  stalledStreams = 0
+  refusedStreams = 0
+  /** Connections without HTTP/2 preface in time. */
+  silentConnections = 0
 }
 
 /** What is read from parts of the receiver when somebody asks. */
@@ -17,13 +27,54 @@ export interface ReceiverReports {
   readonly otherCalls: () => readonly OtherCall[]
   /** Undefined without TLS. */
   readonly certificates: () => TlsFiles | undefined
+  readonly budget: ReadBudget
+  readonly unpacker: Unpacker
 }
 
 export function declareReceiverMetrics(
   metrics: Metrics,
   counters: ReceiverCounters,
-  { otherCalls, certificates }: ReceiverReports,
+  { otherCalls, certificates, budget, unpacker }: ReceiverReports,
 ): void {
+  metrics.gauge({
+    name: 'snimeter_receiver_read_bytes',
+    help: 'Bytes that are read and not handled: of unfinished messages, and of streams that wait.',
+    read: () => budget.held,
+  })
+  metrics.gauge({
+    name: 'snimeter_receiver_waiting_streams',
+    help: 'Streams that are not read until als.read_budget has room for them.',
+    read: () => budget.waiting,
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_streams_cut_total',
+    help: 'Streams ended by us: silent and stalled by als.message_timeout, memory by als.read_budget.',
+    labelNames: ['reason'],
+    read: () => [
+      { labels: { reason: 'silent' }, value: counters.silentStreams },
+      { labels: { reason: 'stalled' }, value: counters.stalledStreams },
+      { labels: { reason: 'memory' }, value: budget.cuts },
+    ],
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_streams_refused_total',
+    help: 'Calls refused because their sender has its share of als.max_streams open.',
+    read: () => counters.refusedStreams,
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_silent_connections_total',
+    help: 'Connections closed because they did not begin HTTP/2 within als.message_timeout.',
+    read: () => counters.silentConnections,
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_compressed_messages_total',
+    help: 'Compressed messages, read or refused (too large, damaged, an unknown encoding).',
+    labelNames: ['result'],
+    read: () => [
+      { labels: { result: 'read' }, value: unpacker.unpacked },
+      { labels: { result: 'refused' }, value: unpacker.refused },
+    ],
+  })
   metrics.counter({
     name: 'snimeter_receiver_other_calls_total',
     help: 'Calls on the access log port for services that are not served there.',
@@ -69,12 +120,12 @@ export function declareReceiverMetrics(
   metrics.counter({
     name: 'snimeter_receiver_messages_total',
     help: 'Messages received whole.',
-    read: () => counters.messages,
+    read: () => counters.messages - counters.extraParts,
   })
   metrics.counter({
     name: 'snimeter_receiver_message_bytes_total',
     help: 'Bytes of these messages, without framing.',
-    read: () => counters.bytes,
+    read: () => counters.bytes - counters.extraBytes,
   })
   metrics.counter({
     name: 'snimeter_receiver_handler_errors_total',

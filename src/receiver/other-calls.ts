@@ -34,11 +34,11 @@ export class OtherCalls {
     this.#nowMs = nowMs
   }
 
-  /** A call has begun; those for the port's own services are none of ours. */
-  called(headers: IncomingHttpHeaders, sender: string): void {
+  /** A call has begun; true if it is for a service that the port does not have. */
+  called(headers: IncomingHttpHeaders, sender: string): boolean {
     const calledPath = (headers[':path'] ?? '').slice(0, LONGEST_PATH)
     const isGrpc = headers['content-type']?.startsWith('application/grpc') ?? false
-    if (isGrpc && this.#served.has(calledPath)) return
+    if (isGrpc && this.#served.has(calledPath)) return false
     const path = KNOWN_PATHS.has(calledPath) || this.#served.has(calledPath) ? calledPath : 'other'
     const status = isGrpc ? 'UNIMPLEMENTED' : 'not_grpc'
     const key = `${status} ${path}`
@@ -50,6 +50,7 @@ export class OtherCalls {
       { path: calledPath, status, peer: sender },
       'a call for a service that is not served on the access log port',
     )
+    return true
   }
 
   /** What was called, by path and status. */

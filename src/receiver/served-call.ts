@@ -5,12 +5,13 @@ import {
   type CallInternals,
   internalsOf,
   readToTheEnd,
-  releaseLastMessage,
   takeQueued,
   watchStatus,
 } from './grpc-internals.ts'
+import { FRAME_HEADER_BYTES } from './message-parts.ts'
 import type { ReceiverCounters } from './metrics.ts'
 import { senderOf } from './sender.ts'
+import { type Reading, StreamReader } from './stream-reader.ts'
 
 /**
  * Where the messages of one stream go. Both calls are synchronous; `bytes` are valid only during
@@ -25,6 +26,7 @@ export interface ServedCallDependencies {
   readonly openStream: (sender: Sender) => AccessLogStream
   readonly counters: ReceiverCounters
   readonly logger: SampledLogger
+  readonly reading: Reading
   /** Called once, when nothing more will come. */
   readonly onClosed: (call: ServedCall) => void
 }
@@ -37,6 +39,8 @@ const LINGER_MS = 5000
 /** HTTP/2's code for "not needed any more" after a complete response. */
 const NO_ERROR = 0
 const RESOURCE_EXHAUSTED: number = status.RESOURCE_EXHAUSTED
+/** What an unknown encoding and damaged compressed data end a stream with. */
+const NOT_UNPACKED: readonly number[] = [status.UNIMPLEMENTED, status.INTERNAL]
 
 /**
  * One access log stream.
@@ -53,6 +57,8 @@ export class ServedCall {
   readonly #respond: sendUnaryData<unknown>
   readonly #deps: ServedCallDependencies
   readonly #sink: AccessLogStream | undefined
+  readonly #inside: CallInternals | undefined
+  readonly #reader: StreamReader | undefined
   #ageTimer: NodeJS.Timeout | undefined
   #lingerTimer: NodeJS.Timeout | undefined
 
@@ -65,6 +71,8 @@ export class ServedCall {
       certificate: call.getAuthContext().sslPeerCertificate,
       forwarded: call.metadata.get('x-forwarded-client-cert'),
     })
+    this.#inside = internalsOf(call)
+    this.#reader = this.#inside && new StreamReader(this.#inside, this.#sender.key, deps.reading)
     deps.counters.streamsOpened++
     this.#sink = this.#open()
     this.#listen()
@@ -79,12 +87,31 @@ export class ServedCall {
   end(): void {
     if (this.#state !== 'open') return
     this.#state = 'ending'
-    const inside = internalsOf(this.#call)
-    if (inside !== undefined) {
-      readToTheEnd(inside, (bytes) => this.#message(bytes))
-      this.#linger(inside)
+    if (this.#inside !== undefined) {
+      readToTheEnd(this.#inside, (framed) => this.#framed(framed))
+      this.#linger(this.#inside)
     }
     this.#respond(null, {})
+    this.#reader?.ending()
+  }
+
+  /**
+   * To be called every `elapsedMs`: ends a stream that sends no first message, or does not get on with a
+   * message, for `timeoutMs`.
+   */
+  checkProgress(elapsedMs: number, timeoutMs: number): void {
+    const wrong = this.#state === 'open' ? this.#reader?.waited(elapsedMs, timeoutMs) : undefined
+    if (wrong === undefined) return
+    const { counters, logger } = this.#deps
+    if (wrong === 'silent') counters.silentStreams++
+    else counters.stalledStreams++
+    logger.warn(
+      { peer: this.#sender.address, timeoutMs },
+      wrong === 'silent'
+        ? 'a stream without a message was ended'
+        : 'a stream that stopped inside of a message was ended',
+    )
+    this.end()
   }
 
   /** Not every sender resets a stream that was answered; none may keep it for ever. */
@@ -93,17 +120,15 @@ export class ServedCall {
   }
 
   #listen(): void {
-    const inside = internalsOf(this.#call)
-    this.#call.on('data', (bytes: Buffer) => {
-      this.#message(bytes)
-      if (inside !== undefined) releaseLastMessage(inside)
-    })
+    const inside = this.#inside
+    this.#call.on('data', (bytes: Buffer) => this.#message(bytes))
     this.#call.on('end', () => this.end())
     // Every error comes with the close of its stream; without a listener it would end the process.
     this.#call.on('error', () => undefined)
     this.#call.on('cancelled', () => {
       if (inside === undefined) return this.#close()
-      takeQueued(inside, (bytes) => this.#message(bytes))
+      this.#reader?.ending()
+      takeQueued(inside, (framed) => this.#framed(framed))
       this.#linger(inside)
     })
     if (inside === undefined) return
@@ -111,6 +136,7 @@ export class ServedCall {
     inside.stream.once('close', () => setImmediate(() => this.#close()))
     watchStatus(inside, (code) => {
       if (code === RESOURCE_EXHAUSTED) this.#oversized()
+      if (NOT_UNPACKED.includes(code)) this.#notUnpacked()
     })
   }
 
@@ -121,6 +147,16 @@ export class ServedCall {
       this.#failed(error)
       return undefined
     }
+  }
+
+  /** A message that grpc-js did not unpack. */
+  #framed(framed: Buffer): void {
+    const { unpacker } = this.#deps.reading
+    const bytes =
+      framed[0] === 0
+        ? framed.subarray(FRAME_HEADER_BYTES)
+        : unpacker.unpackNow(framed, this.#inside?.incomingEncoding ?? '')
+    if (bytes !== undefined) this.#message(bytes)
   }
 
   #message(bytes: Buffer): void {
@@ -140,7 +176,9 @@ export class ServedCall {
     this.#state = 'closed'
     clearTimeout(this.#ageTimer)
     clearTimeout(this.#lingerTimer)
-    this.#deps.counters.streamsEnded++
+    const { counters } = this.#deps
+    counters.streamsEnded++
+    this.#reader?.close()
     try {
       this.#sink?.close()
     } catch (error) {
@@ -160,7 +198,14 @@ export class ServedCall {
     counters.oversizedMessages++
     logger.warn(
       { peer: this.#sender.address },
-      'a message is larger than als.max_message_size; its stream was ended',
+      'a message is larger than als.max_message_size (compressed: than 16 MiB); its stream was ended',
+    )
+  }
+
+  #notUnpacked(): void {
+    this.#deps.logger.warn(
+      { peer: this.#sender.address },
+      'a compressed message cannot be unpacked (use identity, gzip or deflate); its stream was ended',
     )
   }
 }

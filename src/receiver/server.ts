@@ -1,4 +1,5 @@
-import type { Http2Session, IncomingHttpHeaders, ServerHttp2Session } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import type { CertificateReport, OtherCall } from '../model/receiver-report.ts'
 import type { Sender } from '../model/sender.ts'
@@ -11,19 +12,30 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import { SampledLogger } from '../telemetry/sampled-logger.ts'
 import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
+import { CallGate, discard } from './call-gate.ts'
 import { serverCredentials } from './credentials.ts'
 import { openUp } from './grpc-server.ts'
+import { Handshakes } from './handshakes.ts'
 import { addHealthService, HEALTH_PATHS } from './health-service.ts'
 import { declareReceiverMetrics, ReceiverCounters } from './metrics.ts'
 import { OtherCalls } from './other-calls.ts'
+import { ReadBudget } from './read-budget.ts'
 import { type AccessLogStream, type GrpcCall, ServedCall } from './served-call.ts'
+import type { Reading } from './stream-reader.ts'
 import { type TlsConfig, TlsFiles } from './tls-files.ts'
+import { MAX_UNPACKED_BYTES, Unpacker } from './unpacker.ts'
 
 export interface ReceiverConfig {
   /** `host:port`, `[ipv6]:port` or `:port`; port 0 takes any free one. */
   readonly listen: string
   /** A larger message ends its stream, bytes. */
   readonly maxMessageBytes: number
+  /** Calls that are open at a time. */
+  readonly maxStreams: number
+  /** Bytes that may be read and not yet handled. */
+  readonly readBudgetBytes: number
+  /** Without progress for this long, ms: HTTP/2 does not begin, a stream has no message, or half of one. */
+  readonly messageTimeoutMs: number
   readonly tls: TlsConfig
   /** Streams are ended with status OK at about this age, ms; 0 = never. */
   readonly maxStreamAgeMs: number
@@ -53,6 +65,10 @@ const KEEPALIVE_TIMEOUT_MS = 20_000
 const AGE_JITTER = 0.1
 /** Envoy resets a stream that was ended within a round trip; more than this is not waited for. */
 const FAREWELL_MS = 1000
+/** A connection without a call is closed after this, ms. */
+const IDLE_MS = 300_000
+/** How often progress is looked for, as a part of the time that it has. */
+const LOOKS = 12
 /** `stop` without a `drain` before it. */
 const STOP_GRACE_MS = 2000
 
@@ -68,6 +84,10 @@ export class AccessLogReceiver implements Component {
   readonly #calls = new Set<ServedCall>()
   readonly #logger: SampledLogger
   readonly #otherCalls: OtherCalls
+  readonly #reading: Reading
+  readonly #callGate: CallGate
+  readonly #handshakes: Handshakes
+  #progressTimer: NodeJS.Timeout | undefined
   #tlsFiles: TlsFiles | undefined
   #server: Server | undefined
   readonly #sessions = new Set<ServerHttp2Session>()
@@ -81,13 +101,21 @@ export class AccessLogReceiver implements Component {
   constructor(config: ReceiverConfig, deps: ReceiverDependencies) {
     this.#config = config
     this.#deps = deps
-    this.#logger = new SampledLogger(deps.logger, {
-      monotonicMs: deps.monotonicMs ?? (() => performance.now()),
-    })
+    const monotonicMs = deps.monotonicMs ?? (() => performance.now())
+    this.#logger = new SampledLogger(deps.logger, { monotonicMs })
+    this.#callGate = new CallGate(config.maxStreams)
+    this.#handshakes = new Handshakes(() => performance.now())
+    this.#reading = {
+      limits: { messageBytes: config.maxMessageBytes, compressedBytes: MAX_UNPACKED_BYTES },
+      counters: this.#counters,
+      budget: new ReadBudget(config.readBudgetBytes),
+      unpacker: new Unpacker(),
+    }
     this.#otherCalls = new OtherCalls(SERVED_PATHS, this.#logger)
     declareReceiverMetrics(deps.metrics, this.#counters, {
       otherCalls: () => this.#otherCalls.report(),
       certificates: () => this.#tlsFiles,
+      ...this.#reading,
     })
   }
 
@@ -108,23 +136,26 @@ export class AccessLogReceiver implements Component {
 
   /** Listens. Throws `listen_failed`, `bad_listen_address` or `bad_tls_files`. */
   async start(): Promise<void> {
-    const { listen, maxMessageBytes, tls, tlsLookEveryMs } = this.#config
+    const { listen, tls, tlsLookEveryMs } = this.#config
     const address = parseListenAddress(listen)
     if (tls.certFile !== '') this.#tlsFiles = new TlsFiles(tls, this.#logger, tlsLookEveryMs)
     const credentials = serverCredentials(this.#tlsFiles)
     // It would write errors to standard error beside our log; we tell them ourselves.
     setLogVerbosity(logVerbosity.NONE)
     const server = new Server({
-      'grpc.max_receive_message_length': maxMessageBytes,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.max_connection_idle_ms': IDLE_MS,
       // Its bookkeeping costs time for every message, and nobody reads it.
       'grpc.enable_channelz': 0,
     })
     const known = openUp(server, {
-      listening: (http2Server) => this.#deps.connections.guard(http2Server),
+      listening: (http2Server) => {
+        this.#deps.connections.guard(http2Server)
+        http2Server.on('connection', (socket: Socket) => this.#handshakes.began(socket))
+      },
       connected: (session) => this.#connected(session),
-      called: (stream, headers) => this.#called(headers, stream.session),
+      called: (stream, headers) => this.#called(stream, headers),
     })
     if (!known) {
       this.#deps.logger.warn('grpc-js is not the known one: connections and calls have no bounds')
@@ -137,6 +168,17 @@ export class AccessLogReceiver implements Component {
     this.#server = server
     this.#address = { host: address.host, port: await bind(server, address, credentials) }
     this.#tlsFiles?.start()
+    this.#watchProgress()
+  }
+
+  /** Slow senders may be slow; those that have stopped make room. */
+  #watchProgress(): void {
+    const { messageTimeoutMs } = this.#config
+    const everyMs = messageTimeoutMs / LOOKS
+    this.#progressTimer = setInterval(() => {
+      this.#counters.silentConnections += this.#handshakes.close(messageTimeoutMs)
+      for (const call of this.#calls) call.checkProgress(everyMs, messageTimeoutMs)
+    }, everyMs).unref()
   }
 
   /** Where it listens; the port is the real one. Throws before `start`. */
@@ -161,6 +203,7 @@ export class AccessLogReceiver implements Component {
   async #drain(graceMs: number): Promise<void> {
     const server = this.#server
     if (server === undefined) return
+    clearInterval(this.#progressTimer)
     for (const call of this.#calls) call.end()
     await this.#streamsClosed(Math.min(FAREWELL_MS, graceMs / 2))
     // From here on nobody can connect; streams that came meanwhile are told to go.
@@ -186,9 +229,14 @@ export class AccessLogReceiver implements Component {
   }
 
   /** Looks at every call, also at those that grpc-js answers by itself; false if it was answered here. */
-  #called(headers: IncomingHttpHeaders, session: Http2Session | undefined): boolean {
-    const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
-    this.#otherCalls.called(headers, formatAddress({ host: remoteAddress, port: remotePort }))
+  #called(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+    if (!this.#callGate.admit(stream, headers)) {
+      this.#counters.refusedStreams++
+      return false
+    }
+    const { remoteAddress = '', remotePort = 0 } = stream.session?.socket ?? {}
+    const sender = formatAddress({ host: remoteAddress, port: remotePort })
+    if (this.#otherCalls.called(headers, sender)) discard(stream)
     return true
   }
 
@@ -197,6 +245,7 @@ export class AccessLogReceiver implements Component {
       openStream: (sender) => this.#deps.openStream(sender),
       counters: this.#counters,
       logger: this.#logger,
+      reading: this.#reading,
       onClosed: (closed) => this.#closed(closed),
     })
     this.#calls.add(served)
@@ -209,6 +258,7 @@ export class AccessLogReceiver implements Component {
 
   #connected(session: ServerHttp2Session): void {
     this.#sessions.add(session)
+    this.#handshakes.follow(session)
     session.once('close', () => this.#sessions.delete(session))
   }
 

@@ -11,3 +11,13 @@ export function residentBytes(pid: number | undefined): number | undefined {
     return undefined
   }
 }
+
+/** The most resident bytes that a process ever had; `undefined` where /proc does not tell. */
+export function peakResidentBytes(pid: number | undefined): number | undefined {
+  try {
+    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kib === undefined ? undefined : Number(kib) * 1024
+  } catch {
+    return undefined
+  }
+}

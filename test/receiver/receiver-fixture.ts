@@ -39,6 +39,9 @@ export async function startReceiver(
     {
       listen: '127.0.0.1:0',
       maxMessageBytes: 256 * 1024 * 1024,
+      maxStreams: 10_000,
+      readBudgetBytes: 128 * 1024 * 1024,
+      messageTimeoutMs: 60_000,
       tls: { certFile: '', keyFile: '', clientCaFile: '' },
       maxStreamAgeMs: 0,
       ...config,

@@ -1,20 +1,29 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { type CallInternals, releaseLastMessage } from '../../src/receiver/grpc-internals.ts'
+import { MessageFramer } from '../../src/receiver/message-framer.ts'
+
+const LIMITS = { messageBytes: 2 ** 28, compressedBytes: 2 ** 24 }
 
 // grpc-js's decoder kept the chunks of the last message until the next one began: 64 KB for every
 // stream that had sent its identifier and nothing since.
-it('nothing of a message is held once it was handed out, but for one that has begun', () => {
-  const chunk = Buffer.alloc(65_536)
-  const inside = (readState: number) =>
-    ({
-      decoder: { readState, readCompressFlag: chunk.subarray(0, 1), readPartialMessage: [chunk] },
-    }) as unknown as CallInternals
-  const idle = inside(0)
-  releaseLastMessage(idle)
-  assert.deepEqual(idle.decoder.readPartialMessage, [])
-  assert.equal(idle.decoder.readCompressFlag?.buffer === chunk.buffer, false)
-  const busy = inside(2)
-  releaseLastMessage(busy)
-  assert.deepEqual(busy.decoder.readPartialMessage, [chunk])
+it('nothing of a message is held once it was handed out, and of half a message no packet', () => {
+  const framer = new MessageFramer(LIMITS, { extraParts: 0, extraBytes: 0 })
+  const message = Buffer.alloc(5 + 70_000, 'x')
+  message[0] = 0
+  for (const size of [20_000, 70_000]) {
+    message.writeUInt32BE(size, 1)
+    for (const packet of [1, 5, 9000, message.length]) {
+      let bytes = 0
+      for (let at = 0; at < 5 + size; at += packet) {
+        const whole = framer.write(message.subarray(at, Math.min(at + packet, 5 + size)))
+        for (const { length } of whole) bytes += length - 5
+        assert.ok(framer.held <= 65_536 + 5)
+      }
+      assert.equal(bytes, size)
+      assert.equal(framer.held, 0)
+      assert.equal(framer.isUnfinished, false)
+    }
+  }
+  framer.write(message.subarray(0, 100))
+  assert.ok(framer.held <= 65_536, 'what somebody only claims to send takes no memory')
 })
