@@ -22,7 +22,7 @@ const MIB = 2 ** 20
 /** The documented case is 40 sidecars with 60 MiB each, by environment variables. */
 const SENDERS = Number(process.env['SNIMETER_BACKLOGS'] ?? 20)
 const BACKLOG = Number(process.env['SNIMETER_BACKLOG_MIB'] ?? 10) * MIB
-const MOST = 500 * MIB
+const MOST = (SENDERS * BACKLOG > 1024 * MIB ? 1536 : 500) * MIB
 /** Not a whole second, so that all entries are of one length. */
 const START_MS = Math.floor(Date.now() / 1000) * 1000 - 60_500
 /** Fields that the receiver does not read: an entry of a real mesh has 1.4 KB. */
