@@ -292,6 +292,16 @@ export class App {
       read: () => store.sizes().walBytes,
     })
     this.#metrics.gauge({
+      name: 'snimeter_store_ended_connections',
+      help: 'Rows of closed and orphaned connections in the file; at most store.max_connections.',
+      read: () => store.ended.rows,
+    })
+    this.#metrics.counter({
+      name: 'snimeter_store_connections_left_early_total',
+      help: 'Connections that left the file before store.retention.connections, for want of room.',
+      read: () => store.ended.leftEarly,
+    })
+    this.#metrics.gauge({
       name: 'snimeter_store_failing',
       help: '1 while the file does not take commits (or answers); what arrives gathers in memory.',
       read: () => (this.#failing ? 1 : 0),

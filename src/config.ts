@@ -30,6 +30,9 @@ export interface Config {
       readonly minutesMs: number
       readonly hoursMs: number
       readonly connectionsMs: number
+      /** Closed and orphaned connections in the file at most, by number and by bytes. */
+      readonly maxConnections: number
+      readonly maxConnectionBytes: number
     }
   }
   readonly rollup: {

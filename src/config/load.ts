@@ -138,6 +138,8 @@ function configOf(settings: Settings): Config {
         minutesMs: number('store.retention.minutes'),
         hoursMs: number('store.retention.hours'),
         connectionsMs: number('store.retention.connections'),
+        maxConnections: number('store.max_connections'),
+        maxConnectionBytes: number('store.max_connection_bytes'),
       },
     },
     rollup: {

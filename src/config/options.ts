@@ -239,6 +239,23 @@ export const OPTIONS = [
     change: 'Raise it to replay older captures: what is forgotten can no longer be recognised.',
   },
   {
+    key: 'store.max_connections',
+    type: count(1000, 1_000_000_000),
+    default: '20000000',
+    meaning:
+      'Connections that have ended or fallen silent in the file; beyond it those that reported longest ago leave before their time.',
+    change:
+      'Raise it with the disk: a connection that has left is not recognised, and a copy of its end counts again.',
+  },
+  {
+    key: 'store.max_connection_bytes',
+    type: size(MIB, 1024 * GIB),
+    default: '5GiB',
+    meaning:
+      'The same bound in bytes of the file, at 256 bytes a connection; the smaller one holds.',
+    change: 'Set it to about half of the volume.',
+  },
+  {
     key: 'rollup.window',
     type: duration(SECOND, DAY),
     default: '1m',

@@ -9,6 +9,7 @@ import { ownIds } from './migrations/0004-owned-ids.ts'
 import { RECEIVER_GAPS } from './migrations/0005-receiver-gaps.ts'
 import { INVALID_SNIS } from './migrations/0006-invalid-snis.ts'
 import { CLOCK } from './migrations/0007-clock.ts'
+import { CONNECTION_AGE } from './migrations/0008-connection-age.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly Migration[] = [
   RECEIVER_GAPS,
   INVALID_SNIS,
   CLOCK,
+  CONNECTION_AGE,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

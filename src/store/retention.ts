@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
+import { ConnectionState } from '../model/connection.ts'
 import { COVERAGE_COUNTERS } from './coverage-table.ts'
+import type { ConnectionBounds, EndedConnections, OldRow } from './ended-connections.ts'
 import { saturatingAdd } from './saturating-add.ts'
 
 /** Hours of usage deleted in an hour of ledger time at most. */
@@ -7,7 +9,7 @@ const HOURS_PER_PASS = 24
 /** Connection rows looked at in one slice: a few ms. */
 const CONNECTION_SLICE = 5000
 
-export interface RetentionConfig {
+export interface RetentionConfig extends ConnectionBounds {
   /** Hours are kept this long before the newest moment, ms. */
   readonly hoursMs: number
   /** Connections are kept this long after they last spoke, ms of the ledger clock. */
@@ -21,6 +23,7 @@ export interface RetentionConfig {
 export class Retention {
   readonly #config: RetentionConfig
   readonly #database: Database.Database
+  readonly #ended: EndedConnections
   readonly #statements
   /**
    * Ledger time since which hours were deleted, and how many more may be. With a wall clock the first
@@ -32,7 +35,13 @@ export class Retention {
   /** Ledger time at which the last pass over all connections began. */
   #passMs = Number.NEGATIVE_INFINITY
 
-  constructor(database: Database.Database, config: RetentionConfig, wallClock: boolean) {
+  constructor(
+    database: Database.Database,
+    config: RetentionConfig,
+    wallClock: boolean,
+    ended: EndedConnections,
+  ) {
+    this.#ended = ended
     this.#config = config
     this.#database = database
     const oldest = (table: string) =>
@@ -68,15 +77,9 @@ export class Retention {
       removeCoverageHour: removeWindow('coverage_hour'),
       slice: database.prepare(`
         SELECT key, state, node_id, moment_ms, last_arrival_ms, last_ledger_ms, lost
-        FROM connection WHERE key > ? ORDER BY key LIMIT ${CONNECTION_SLICE}`),
-      removeConnection: database.prepare('DELETE FROM connection WHERE key = ?'),
-      orphanForGood: database.prepare(`
-        INSERT INTO coverage_hour (window_ms, node_id, window_seconds, ${COVERAGE_COUNTERS.join(', ')})
-        VALUES (?, ?, 3600, ${COVERAGE_COUNTERS.map((name) => ({ orphaned: '1', lost: '?' })[name as string] ?? '0').join(', ')})
-        ON CONFLICT DO UPDATE SET orphaned = orphaned + 1, ${saturatingAdd('lost')}`),
-      forget: database.prepare(
-        'UPDATE ledger SET forgotten_before_ms = max(forgotten_before_ms, ?)',
-      ),
+        FROM connection
+        WHERE state = ${ConnectionState.open} AND state <> ${ConnectionState.closed} AND key > ?
+        ORDER BY key LIMIT ${CONNECTION_SLICE}`),
     }
     const { ledger_ms: ledgerMs } = this.#statements.clock.get() as { ledger_ms: number }
     this.#hoursMs = wallClock ? ledgerMs : Number.NEGATIVE_INFINITY
@@ -101,6 +104,7 @@ export class Retention {
       ) ||
       this.#move(s.oldestCoverage, clock.minutes_from_ms, s.coverageToHour, s.removeCoverage) ||
       this.#forgetHour(clock.ledger_ms, hoursFrom) ||
+      this.#ended.stepToBound() ||
       this.#forgetConnections(clock.ledger_ms)
     )
   }
@@ -140,44 +144,28 @@ export class Retention {
   }
 
   /**
-   * A pass over the connections in key order, a slice at a time and at most one pass an hour of ledger
-   * time: an index on the age would have to be rewritten with every word of every connection.
+   * Ended connections in the order of their age. Open ones that are silent for so long are in no memory: a
+   * pass in key order, a slice at a time and at most one pass an hour of ledger time (an index on their
+   * age would have to be rewritten with every report).
    */
   #forgetConnections(ledgerMs: number): boolean {
     // Ages begin at 0: nothing is old before the clock has run for that long.
     if (ledgerMs <= this.#config.connectionsMs) return false
+    if (this.#ended.stepOld(ledgerMs - this.#config.connectionsMs)) return true
     if (this.#cursor.length === 0) {
       if (ledgerMs - this.#passMs < 3_600_000) return false
       this.#passMs = ledgerMs
     }
-    const rows = this.#statements.slice.all(this.#cursor) as ConnectionAge[]
+    const rows = this.#statements.slice.all(this.#cursor) as OpenRow[]
     const old = rows.filter((row) => row.last_ledger_ms < ledgerMs - this.#config.connectionsMs)
-    if (old.length > 0) this.#database.transaction(() => this.#remove(old)).immediate()
+    if (old.length > 0) this.#database.transaction(() => this.#ended.remove(old)).immediate()
     const last = rows.at(-1)
     this.#cursor =
       last === undefined || rows.length < CONNECTION_SLICE ? new Uint8Array(0) : last.key
     return this.#cursor.length > 0
   }
-
-  #remove(old: readonly ConnectionAge[]): void {
-    let newest = 0
-    for (const row of old) {
-      this.#statements.removeConnection.run(row.key)
-      newest = Math.max(newest, row.last_arrival_ms)
-      if (row.state !== 3) continue
-      const hour = Math.floor(row.moment_ms / 3_600_000) * 3_600_000
-      this.#statements.orphanForGood.run(hour, row.node_id, row.lost)
-    }
-    this.#statements.forget.run(newest)
-  }
 }
 
-interface ConnectionAge {
-  readonly key: Uint8Array
-  readonly state: number
-  readonly node_id: number
-  readonly moment_ms: number
-  readonly last_arrival_ms: number
+interface OpenRow extends OldRow {
   readonly last_ledger_ms: number
-  readonly lost: number
 }

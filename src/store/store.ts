@@ -9,6 +9,7 @@ import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
+import type { EndedState } from './ended-connections.ts'
 import type { Answers, CommitOutcome, FromThread, Request, Trouble } from './thread-messages.ts'
 import type { WriterConfig } from './writer.ts'
 
@@ -44,6 +45,7 @@ export class Store {
   #committing: Promise<unknown> | undefined
   #stopping: Promise<void> | undefined
   #sinks: readonly SinkState[] = []
+  #ended: EndedState = { rows: 0, leftEarly: 0 }
   /** Why the thread has ended, if it did so by itself. */
   #failure: ServiceError | undefined
 
@@ -82,6 +84,7 @@ export class Store {
   commit(batch: StoreBatch): Promise<CommitOutcome> {
     const committing = this.#ask({ kind: 'commit', batch }).then((outcome) => {
       this.#sinks = outcome.outbox.sinks
+      this.#ended = outcome.ended
       return outcome
     })
     this.#committing = committing.catch(() => undefined)
@@ -137,6 +140,11 @@ export class Store {
   /** How far the sinks of the file are, as of the last commit or outcome; none before the first. */
   get sinks(): readonly SinkState[] {
     return this.#sinks
+  }
+
+  /** How its closed and orphaned connections stand, as of the last commit. */
+  get ended(): EndedState {
+    return this.#ended
   }
 
   async #settle(answer: Promise<OutboxState>): Promise<OutboxState> {

@@ -5,6 +5,7 @@ import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Workload } from '../model/source.ts'
+import type { EndedState } from './ended-connections.ts'
 import type { WriterConfig } from './writer.ts'
 
 /** What the main thread asks of the storage thread; each request is answered once, by its number. */
@@ -48,6 +49,7 @@ export interface CommitOutcome {
   readonly outbox: OutboxState
   /** Where the mark of the minutes is, if the batch says that the wall clock was set. */
   readonly minutesFromMs?: number | undefined
+  readonly ended: EndedState
   /** Time of the attempt that went in. */
   readonly durationMs: number
 }

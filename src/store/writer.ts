@@ -12,6 +12,7 @@ import { type Boot, ClockRow } from './clock-row.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
+import { EndedConnections, type EndedState } from './ended-connections.ts'
 import { Names } from './names.ts'
 import { Outbox } from './outbox.ts'
 import { ReceiverGaps } from './receiver-gaps.ts'
@@ -51,6 +52,7 @@ export interface Applied {
   readonly outbox: OutboxState
   /** Where the mark of the minutes is, if the batch says that the wall clock was set. */
   readonly minutesFromMs?: number | undefined
+  readonly ended: EndedState
 }
 
 /** Everything that writes one file: synchronous, for a thread of its own. */
@@ -64,6 +66,7 @@ export class Writer {
   readonly #usage: UsageTable
   readonly #connections: ConnectionTable
   readonly #coverage: CoverageTable
+  readonly #ended: EndedConnections
   readonly #retention: Retention
   readonly #outbox: Outbox
   readonly #gaps: ReceiverGaps
@@ -89,7 +92,13 @@ export class Writer {
     this.#usage = new UsageTable(database, this.#refused)
     this.#connections = new ConnectionTable(database, this.#refused, this.#names)
     this.#coverage = new CoverageTable(database)
-    this.#retention = new Retention(database, config.retention, config.boot !== undefined)
+    this.#ended = new EndedConnections(database, config.retention)
+    this.#retention = new Retention(
+      database,
+      config.retention,
+      config.boot !== undefined,
+      this.#ended,
+    )
     this.#outbox = new Outbox(database, config.outbox ?? NO_SINKS)
     this.#gaps = new ReceiverGaps(database)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
@@ -109,6 +118,7 @@ export class Writer {
     this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
     const openOutbox = this.#database.transaction(() => this.#outbox.open(newestMs))
     const { minutesHoldMs } = openOutbox.immediate()
+    this.#ended.count()
     return {
       ledgerId: row['ledger_id'] as string,
       lastSequence: number('sequence'),
@@ -132,6 +142,7 @@ export class Writer {
       if (batch.sequence <= (this.#sequence.get() as number)) return minutesFromMs
       this.#ids.define(batch.definitions)
       this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
+      this.#ended.makeRoom(batch.connections, batch.clock.ledgerMs)
       this.#connections.replace(batch.connections, this.#ids)
       this.#connections.noteInvalidSnis(batch.invalidSnis ?? [])
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
@@ -141,8 +152,10 @@ export class Writer {
       return minutesFromMs
     }, batch.clock)
     this.#ids.release(batch.definitions.released)
+    this.#ended.committed()
     return {
       outbox,
+      ended: this.#ended.state,
       rowsRefused: this.#refused.count,
       saturated: (this.#saturated.get() as number) - before,
       minutesFromMs: stepped ? this.#clock.minutesFromMs : undefined,

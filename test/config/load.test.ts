@@ -41,7 +41,13 @@ test('the defaults are valid, written in their shortest spelling, and say what t
     store: {
       path: './data/snimeter.db',
       commitIntervalMs: 1000,
-      retention: { minutesMs: 259_200_000, hoursMs: 34_560_000_000, connectionsMs: 604_800_000 },
+      retention: {
+        minutesMs: 259_200_000,
+        hoursMs: 34_560_000_000,
+        connectionsMs: 604_800_000,
+        maxConnections: 20_000_000,
+        maxConnectionBytes: 5_368_709_120,
+      },
     },
     rollup: {
       windowSeconds: 60,

@@ -26,7 +26,7 @@ export interface Report {
 export interface FloodedConfig {
   readonly ledger?: Partial<Config['ledger']>
   readonly names?: Partial<Config['rollup']['names']>
-  readonly store?: Partial<Config['store']>
+  readonly retention?: Partial<Config['store']['retention']>
 }
 
 /**
@@ -38,6 +38,8 @@ export class FloodedReceiver {
   readonly config: Config
   /** Unix ms. */
   now = NOON
+  /** Connections that have left the file for want of room, since the last start. */
+  leftEarly = 0
   #writer: Writer
   #pipeline: Pipeline
 
@@ -47,7 +49,7 @@ export class FloodedReceiver {
       ...base,
       ledger: { ...base.ledger, ...changes.ledger },
       rollup: { ...base.rollup, names: { ...base.rollup.names, ...changes.names } },
-      store: { ...base.store, ...changes.store },
+      store: { ...base.store, retention: { ...base.store.retention, ...changes.retention } },
     }
     this.#writer = this.#open()
     this.#pipeline = this.#begin()
@@ -85,7 +87,7 @@ export class FloodedReceiver {
 
   /** A commit, and the tidying after it. */
   commit(): void {
-    this.#writer.apply(this.#pipeline.cut())
+    this.leftEarly = this.#writer.apply(this.#pipeline.cut()).ended.leftEarly
     this.#pipeline.committed(Number.MAX_SAFE_INTEGER)
     while (this.#writer.tidy()) {
       // Slices until there is nothing left to do.
