@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { type HiddenHop, LiveDiagnosis } from './istio/doctor/live.ts'
 import { diagnoseReceiver } from './istio/doctor/live-receiver.ts'
+import { SilenceDiagnosis } from './istio/doctor/live-silence.ts'
 import type { ReceiverGap } from './model/receiver-gap.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
@@ -24,7 +25,7 @@ export interface LiveFindings {
 export interface LiveDoctorDependencies {
   readonly pipeline: Pick<Pipeline, 'observations' | 'clock'>
   readonly queries: Pick<QueryService, 'run'>
-  readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates'>
+  readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates' | 'streams'>
 }
 
 /**
@@ -94,6 +95,19 @@ export class LiveDoctor {
     await forEachInSlices(observations.reports(), (report) => diagnosis.add(report))
     const mesh: Finding[] = []
     await forEachInSlices(diagnosis.findings(), (finding) => mesh.push(finding) < MOST_FINDINGS)
+    const { activity } = observations
+    const silence = new SilenceDiagnosis({
+      nowMs: this.#deps.pipeline.clock.newestMs,
+      startedMs: activity.startedMs,
+      lastMs: activity.lastMs,
+      streams: receiver.streams,
+      isNew: this.gap === undefined,
+    })
+    await forEachInSlices(activity.reports(), (report) => silence.add(report))
+    if (silence.hasStopped) {
+      await forEachInSlices(activity.reports(), (report) => silence.compare(report))
+    }
+    await forEachInSlices(silence.findings(), (finding) => mesh.push(finding) < 2 * MOST_FINDINGS)
     const own = diagnoseReceiver({
       otherCalls: receiver.otherCalls(),
       certificates: receiver.certificates(),
@@ -130,8 +144,9 @@ export class LiveDoctor {
       read: () => {
         const counts = new Map<string, { labels: Record<string, string>; value: number }>()
         for (const { severity, code } of this.#latest.findings) {
-          const count = counts.get(code)
-          if (count === undefined) counts.set(code, { labels: { severity, code }, value: 1 })
+          const key = `${severity} ${code}`
+          const count = counts.get(key)
+          if (count === undefined) counts.set(key, { labels: { severity, code }, value: 1 })
           else count.value++
         }
         return [...counts.values()]

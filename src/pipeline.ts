@@ -136,6 +136,7 @@ export class Pipeline {
         attributed: (node, isNamed) =>
           this.observations.attributed(this.identities.nodeOf(node), isNamed),
         endedAgain: (node) => this.observations.endedAgain(this.identities.nodeOf(node)),
+        orphaned: (node) => this.observations.activity.orphaned(this.identities.nodeOf(node)),
       },
       held: this.held,
       newestStartMs,
@@ -159,7 +160,11 @@ export class Pipeline {
 
   /** The pools that senders share, by what they hold. */
   get pools(): Readonly<Record<string, { readonly refusals: number }>> {
-    return { ...this.identities.pools, observations: this.observations.pool }
+    return {
+      ...this.identities.pools,
+      observations: this.observations.pool,
+      activity: this.observations.activity.pool,
+    }
   }
 
   /** Puts back what the file knows: open connections, and the names that were used today. */

@@ -36,7 +36,7 @@ class Scene {
           rows: (await this.hidden()).map((row) => row.map(String)),
         }),
       },
-      receiver: { otherCalls: () => [], certificates: () => [] },
+      receiver: { otherCalls: () => [], certificates: () => [], streams: 0 },
     })
   }
 

@@ -3,6 +3,7 @@ import type { NodeReport } from '../model/node-report.ts'
 import { NO_TIME } from '../model/sample.ts'
 import type { Node } from '../model/source.ts'
 import { sharedPool } from '../runtime/fair-share.ts'
+import { NodeActivity } from './node-activity.ts'
 import { envoyMinorOf } from './node-identity.ts'
 
 /** What was seen longer ago than two of these is forgotten: what has been mended shows no more. */
@@ -15,6 +16,8 @@ const MAX_NODES = 100_000
  * a wrong set-up. A few additions per message; rarer events one by one. Nodes are known by identity.
  */
 export class NodeObservations {
+  /** When they sent, of a longer time. */
+  readonly activity = new NodeActivity()
   /** Nodes of this generation, by the sender that they were first seen from. */
   readonly pool = sharedPool(MAX_NODES)
   /** Who sends what is observed next (`Sender.key`). */
@@ -26,6 +29,7 @@ export class NodeObservations {
 
   /** Takes the time, unix ms. */
   at(nowMs: number): void {
+    this.activity.at(nowMs)
     if (this.#sinceMs === 0) this.#sinceMs = this.#previousSinceMs = nowMs
     if (nowMs - this.#sinceMs < GENERATION_MS) return
     this.#previous = this.#current
@@ -37,6 +41,7 @@ export class NodeObservations {
 
   /** The wall clock was set: how far the nodes' clocks are off is measured from now on. */
   stepped(byMs: number): void {
+    this.activity.stepped(byMs)
     this.#sinceMs += byMs
     this.#previousSinceMs += byMs
     for (const observed of [...this.#current.values(), ...this.#previous.values()]) {
@@ -56,6 +61,11 @@ export class NodeObservations {
     latestEndMs: number,
     arrivalMs: number,
   ): void {
+    let periodic = 0
+    for (let shape = 0; shape < SHAPES; shape++) {
+      if ((shape & Shape.final) === 0) periodic += shapes[shape] as number
+    }
+    this.activity.sent(node, periodic > 0, this.sender, arrivalMs)
     const observed = this.#of(node)
     if (observed === undefined) return
     for (let shape = 0; shape < SHAPES; shape++) {

@@ -29,6 +29,8 @@ const COLUMNS: Readonly<Record<string, (report: NodeReport) => string | number>>
   lag_ms: ({ lagMs }) => (lagMs === undefined ? '' : Math.round(lagMs)),
 }
 
+/** Rows that are written at a time. */
+const PAGE_ROWS = 100
 /** Requests of this kind are answered one after the other, ms that one may wait. */
 const WAIT_MS = 30_000
 
@@ -57,6 +59,15 @@ async function rowsOf(reports: Iterable<NodeReport>, limit: number): Promise<Buf
   await forEachInSlices(most.drain(), (report) => {
     ascending.push(JSON.stringify(cells.map((cell) => String(cell(report)))))
   })
-  const columns = JSON.stringify(Object.keys(COLUMNS))
-  return Buffer.from(`{"columns":${columns},"rows":[${ascending.toReversed().join(',')}]}`)
+  const parts = [Buffer.from(`{"columns":${JSON.stringify(Object.keys(COLUMNS))},"rows":[`)]
+  await forEachInSlices(pages(ascending.toReversed()), (page) => parts.push(Buffer.from(page)) > 0)
+  return Buffer.concat([...parts, Buffer.from(']}')])
+}
+
+/** Rows with commas between them, some hundred at a time. */
+function* pages(rows: readonly string[]): Generator<string> {
+  for (let at = 0; at < rows.length; at += PAGE_ROWS) {
+    const page = rows.slice(at, at + PAGE_ROWS).join(',')
+    yield at === 0 ? page : `,${page}`
+  }
 }

@@ -419,6 +419,7 @@ export class Ledger {
       this.#attribute(c, o, destination, spoke, '')
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
+    this.#deps.observations.orphaned(c.words[o * WORDS + Word.node] as number)
     this.dirty.mark(row)
   }
 }

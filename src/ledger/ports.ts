@@ -79,6 +79,8 @@ export interface Observations {
   attributed(node: number, isNamed: boolean): void
   /** An end that had been told already. */
   endedAgain(node: number): void
+  /** A connection went silent without an end. */
+  orphaned(node: number): void
 }
 
 /** What is known about how complete a node's reports are. */

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** Work goes on for so long before what else waits gets its turn, ms. */
-const SLICE_MS = 4
+const SLICE_MS = 3
 /** Items between two looks at the time. */
-const ITEMS = 16
+const ITEMS = 8
 
 /**
  * Does something with every item, a few milliseconds at a time: the thread that reads from Envoy is

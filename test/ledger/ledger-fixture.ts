@@ -81,6 +81,7 @@ export class LedgerFixture {
         observations: {
           attributed: (_node, isNamed) => void (isNamed || this.unnamed++),
           endedAgain: () => void this.endedAgain++,
+          orphaned: () => undefined,
         },
         newestStartMs,
         names: {

@@ -44,6 +44,7 @@ function largeMesh(perWorkload: number): NodeObservations {
     shapes[0] = n
     observations.heard(node, shapes, 0, NO_TIME, NOON)
     observations.attributed(node, false)
+    if (n % 3 === 0) observations.activity.orphaned(node)
   }
   return observations
 }
@@ -70,7 +71,7 @@ for (const [perWorkload, what] of [
     const doctor = new LiveDoctor(defaultConfig(), {
       pipeline: { observations, clock: { newestMs: NOON } } as never,
       queries: { run: () => Promise.resolve({ columns: [], rows: [] }) },
-      receiver: { otherCalls: () => [], certificates: () => [] },
+      receiver: { otherCalls: () => [], certificates: () => [], streams: 0 },
     })
     doctor.declareMetrics(metrics)
     const server = new HttpServer(

@@ -219,7 +219,8 @@ function hiddenHops({ hiddenHops, billAt }: Judged): Finding[] {
   )
 }
 
-function subjectOf({ cluster, namespace, kind, name }: Workload): string {
+/** `Kind cluster/namespace/name`. */
+export function subjectOf({ cluster, namespace, kind, name }: Workload): string {
   const place = [cluster, namespace].filter((part) => part !== '').join('/')
   return `${kind} ${place === '' ? '' : `${place}/`}${name}`
 }
