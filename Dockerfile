@@ -15,7 +15,11 @@ RUN npm run build && npm prune --omit=dev
 # read-only: the only place that is written to is /data.
 FROM ${NODE_IMAGE}
 # The defaults of a container; mount a file of your own over it, or name another one.
+# MALLOC_*: glibc gives pages back (docs/operations.md, "Memory of V8").
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
     SNIMETER_CONFIG=/etc/snimeter/config.yaml
 LABEL org.opencontainers.image.title="snimeter" \
       org.opencontainers.image.description="Exact egress bytes per SNI and workload, from Envoy's gRPC access log" \

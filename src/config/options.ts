@@ -113,7 +113,7 @@ export const OPTIONS = [
   {
     key: 'als.max_connections',
     type: count(10, 1_000_000),
-    default: '10000',
+    default: '20000',
     meaning:
       'Connections that are taken at a time; less where the limit of open files leaves less. The address that holds most is refused first.',
     change:
@@ -122,7 +122,7 @@ export const OPTIONS = [
   {
     key: 'als.max_streams',
     type: count(10, 1_000_000),
-    default: '10000',
+    default: '20000',
     meaning:
       'Calls that are open at a time, on all connections; the sender that holds most is refused first.',
     change: 'Raise it as `als.max_connections`: behind a sidecar many streams share a connection.',

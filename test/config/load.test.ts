@@ -30,8 +30,8 @@ test('the defaults are valid, written in their shortest spelling, and say what t
     als: {
       listen: '127.0.0.1:9001',
       maxMessageBytes: 268_435_456,
-      maxConnections: 10_000,
-      maxStreams: 10_000,
+      maxConnections: 20_000,
+      maxStreams: 20_000,
       readBudgetBytes: 134_217_728,
       messageTimeoutMs: 60_000,
       tls: { certFile: '', keyFile: '', clientCaFile: '' },
