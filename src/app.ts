@@ -106,8 +106,8 @@ export class App {
   }
 
   /**
-   * Resolves if the storage thread dies: nothing can be committed any more, and a new process would
-   * find the file as of its last commit. Never rejects.
+   * Resolves if the storage thread dies, or finds the file damaged (`store_corrupt`): nothing can be committed
+   * any more, and a new process would find the file as of its last commit. Never rejects.
    */
   get failed(): Promise<Error> {
     return this.#failure.promise
@@ -225,6 +225,8 @@ export class App {
     }, withinMs)
     try {
       await committer.flush()
+      // What was committed is only there if the file is.
+      await store.check()
       return { committed: true }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -265,6 +267,10 @@ export class App {
         recovered: () => {
           this.#failing = false
           this.#logger.info({ path: store.path }, 'the file works again')
+        },
+        failed: (error) => {
+          this.#failing = true
+          this.#storeFailed(error)
         },
       },
     )

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { OPTIONS } from '../config/options.ts'
+import { ServiceError } from '../runtime/service-error.ts'
 import { type ConfigFlags, readConfiguration } from './configuration.ts'
 import { ExitCode, Failure } from './failure.ts'
 import { StopSignals } from './stop-signals.ts'
@@ -73,6 +74,12 @@ async function serve(
     logger.info({ path: resolve(config.store.path) }, 'keeping usage in SQLite')
   }
   const signal = early ?? (await Promise.race([signals.first, app.failed]))
+  if (signal instanceof ServiceError && signal.code === 'store_corrupt') {
+    logger.error({ path: resolve(config.store.path) }, signal.message)
+    // Recordings are closed in order: they may be all that there is of what came last.
+    await app.stop()
+    throw new Failure(signal.message)
+  }
   if (signal instanceof Error) {
     // Nothing can be committed any more: a new process finds the file as of its last commit.
     throw new Failure(`the storage thread has died: ${signal.message}`)

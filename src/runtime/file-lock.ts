@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 
@@ -8,25 +8,52 @@ import Database from 'better-sqlite3'
  * system (a pid file would outlive a kill -9) and also keeps two writers in one process apart.
  */
 export class FileLock {
-  readonly #database: Database.Database
+  readonly #path: string
+  readonly #held: (cause: unknown) => Error
+  #database: Database.Database
+  #inode: bigint | undefined
 
   /** Makes the file's folder and takes the lock, or throws what `held` gives if somebody has it. */
   constructor(path: string, held: (cause: unknown) => Error) {
     mkdirSync(dirname(path), { recursive: true })
-    this.#database = new Database(`${realPath(path)}.lock`, { timeout: 0 })
-    try {
-      this.#database.exec('BEGIN EXCLUSIVE')
-    } catch (error) {
-      this.#database.close()
-      const { code } = error as { code?: unknown }
-      if (!String(code).startsWith('SQLITE_BUSY')) throw error
-      throw held(error)
-    }
+    this.#path = `${realPath(path)}.lock`
+    this.#held = held
+    this.#database = this.#take()
+    this.#inode = inodeOf(this.#path)
+  }
+
+  /**
+   * Takes the lock again if its file was removed or replaced: another process could have it then, and
+   * if it does, throws what `held` gives. Nothing while the folder is gone.
+   */
+  renew(): void {
+    if (inodeOf(this.#path) === this.#inode || !existsSync(dirname(this.#path))) return
+    const database = this.#take()
+    this.#database.close()
+    this.#database = database
+    this.#inode = inodeOf(this.#path)
   }
 
   release(): void {
     this.#database.close()
   }
+
+  #take(): Database.Database {
+    const database = new Database(this.#path, { timeout: 0 })
+    try {
+      database.exec('BEGIN EXCLUSIVE')
+      return database
+    } catch (error) {
+      database.close()
+      const { code } = error as { code?: unknown }
+      if (!String(code).startsWith('SQLITE_BUSY')) throw error
+      throw this.#held(error)
+    }
+  }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino
 }
 
 /** SQLite follows symbolic links: the lock must be the same whatever the file is called. */

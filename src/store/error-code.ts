@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { ServiceError } from '../runtime/service-error.ts'
+import { FileAway } from './file-guard.ts'
 
 /** Trouble with the content of one row: the row is set aside, the rest goes on. */
 export function isContentError(error: unknown): boolean {
@@ -12,6 +13,44 @@ export function isContentError(error: unknown): boolean {
 export function sqliteCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : undefined
+}
+
+/** What trouble with the file is called: SQLite's code, or that of a file which is not where it was. */
+export function troubleCode(error: unknown): string {
+  return error instanceof FileAway ? error.code : (sqliteCode(error) ?? 'unknown')
+}
+
+/**
+ * Codes that no retry helps against: pages of the file are not what they were. Everything else may
+ * pass: a full disk (FULL), a read-only mount (READONLY), another program's lock (BUSY, LOCKED), a device
+ * or network file system that fails (IOERR), a shortage of memory or descriptors (NOMEM, CANTOPEN).
+ */
+const DAMAGE = ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_IOERR_CORRUPTFS', 'SQLITE_IOERR_DATA']
+
+/** Whether the file is damaged, or another's content was copied over it: it does not heal. */
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  if (code === undefined) return false
+  const isForeign = code === 'SQLITE_ERROR' && /no such (table|column)/.test(String(error))
+  return isForeign || DAMAGE.some((damage) => code.startsWith(damage))
+}
+
+/** What to do about a file that was found to be damaged while it was open. */
+export function damageError(error: unknown, path: string): ServiceError {
+  const message = error instanceof Error ? error.message : String(error)
+  return new ServiceError(
+    'store_corrupt',
+    `${path} is damaged (${sqliteCode(error)}: ${message}) and takes nothing any more. Restore the newest copy, or save what can be read: sqlite3 ${path} .recover | sqlite3 new.db. What was recorded since (--record) can be replayed into it. See "A damaged file" in docs/operations.md`,
+    { cause: error },
+  )
+}
+
+/** An older copy was written over the open file: what was committed since is gone, and is not missed silently. */
+export function overwrittenError(path: string): ServiceError {
+  return new ServiceError(
+    'store_corrupt',
+    `${path} was overwritten while it was open: it holds an earlier state than was committed. Stop every program that writes it, check it (sqlite3 ${path} 'PRAGMA integrity_check'), and start again. See "A damaged file" in docs/operations.md`,
+  )
 }
 
 /** What went wrong while opening a file, in words that name the file and the way out. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff } from '../runtime/backoff.ts'
 import { ServiceError } from '../runtime/service-error.ts'
-import { sqliteCode } from './error-code.ts'
+import { isDamage, troubleCode } from './error-code.ts'
 import type { Trouble } from './thread-messages.ts'
 
 const FIRST_PAUSE_MS = 50
@@ -16,7 +16,8 @@ export interface TroubleEvents {
 /**
  * Gets something done with the file (a batch in, an answer out): the same attempt, again and again,
  * until it succeeds or nobody waits for it any more. Between attempts the thread is free, so that
- * everything else goes on meanwhile. Rejects with `store_uncommitted` once it was abandoned.
+ * everything else goes on meanwhile. Rejects with `store_uncommitted` once it was abandoned, and at once
+ * where the file is damaged.
  */
 export async function insist<T>(
   attempt: () => T,
@@ -34,8 +35,8 @@ export async function insist<T>(
       if (attempts > 0) events.recovered()
       return { value, durationMs: performance.now() - startMs }
     } catch (error) {
-      // What was asked for makes no sense: it never will.
-      if (error instanceof ServiceError) throw error
+      // What was asked for makes no sense, or the file is damaged: it never will.
+      if (error instanceof ServiceError || isDamage(error)) throw error
       attempts++
       if (attempts === 1) firstFailureMs = startMs
       const trouble = troubleOf(error, attempts, startMs - firstFailureMs)
@@ -52,7 +53,7 @@ export async function insist<T>(
 
 function troubleOf(error: unknown, attempts: number, sinceMs: number): Trouble {
   return {
-    code: sqliteCode(error) ?? 'unknown',
+    code: troubleCode(error),
     message: error instanceof Error ? error.message : String(error),
     attempts,
     sinceMs,

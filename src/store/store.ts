@@ -19,6 +19,8 @@ export interface StoreEvents {
   /** Commits fail; what arrives meanwhile gathers. Told at first, then every ten seconds. */
   trouble?(trouble: Trouble): void
   recovered?(): void
+  /** Nothing can be committed any more: the file is damaged, or the thread has died. Said once. */
+  failed?(error: ServiceError): void
 }
 
 /**
@@ -79,7 +81,8 @@ export class Store {
 
   /**
    * Resolves when the batch is in the file (or was already). Trouble of the file is retried for ever;
-   * rejects with `store_uncommitted` only after `stop` has given up waiting.
+   * rejects with `store_uncommitted` only after `stop` has given up waiting, and with `store_corrupt` where the
+   * file is damaged.
    */
   commit(batch: StoreBatch): Promise<CommitOutcome> {
     const committing = this.#ask({ kind: 'commit', batch }).then((outcome) => {
@@ -161,6 +164,14 @@ export class Store {
     await this.#ask({ kind: 'tidy' })
   }
 
+  /**
+   * Rejects, with what happened to it, unless the file is where it was opened. What was committed to
+   * a file that is gone is not committed.
+   */
+  async check(): Promise<void> {
+    await this.#ask({ kind: 'check' })
+  }
+
   /** Bytes of the file and of its log; a log that keeps growing has a reader that never ends. */
   sizes(): { readonly fileBytes: number; readonly walBytes: number } {
     const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
@@ -216,7 +227,7 @@ export class Store {
         this.#take(message.id)?.resolve(message.value)
         return
       case 'failure':
-        this.#take(message.id)?.reject(new ServiceError(message.code, message.message))
+        this.#receiveFailure(message.id, new ServiceError(message.code, message.message))
         return
       case 'trouble':
         this.#events.trouble?.(message.trouble)
@@ -224,6 +235,11 @@ export class Store {
       case 'recovered':
         this.#events.recovered?.()
     }
+  }
+
+  #receiveFailure(id: number, error: ServiceError): void {
+    this.#take(id)?.reject(error)
+    if (error.code === 'store_corrupt') this.#fail(error)
   }
 
   #take(id: number): Waiting | undefined {
@@ -234,7 +250,12 @@ export class Store {
 
   #fail(cause: Error): void {
     // The first is the reason: an error is followed by the thread's exit.
-    this.#failure ??= new ServiceError('store_failed', cause.message, { cause })
+    if (this.#failure === undefined) {
+      const isOurs = cause instanceof ServiceError
+      this.#failure = isOurs ? cause : new ServiceError('store_failed', cause.message, { cause })
+      // A thread that was ended has no worker any more.
+      if (this.#worker !== undefined) this.#events.failed?.(this.#failure)
+    }
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
     this.#waiting.clear()
   }

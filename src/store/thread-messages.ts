@@ -20,6 +20,8 @@ export type Request =
   | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
   | { readonly kind: 'retryParked' }
   | { readonly kind: 'tidy' }
+  /** Whether the file is where it was opened. */
+  | { readonly kind: 'check' }
   /** Gives up on a batch that does not go in; its commit is answered with `store_uncommitted`. */
   | { readonly kind: 'abandon' }
   /** A receiver takes entries from now on. */
@@ -37,6 +39,7 @@ export interface Answers {
   readonly retryParked: OutboxState
   readonly receiving: ReceiverGap | undefined
   readonly tidy: undefined
+  readonly check: undefined
   readonly abandon: undefined
   readonly close: undefined
 }
@@ -64,6 +67,7 @@ export interface Trouble {
 
 export type FromThread =
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  /** `id` 0 answers no request: the thread has found by itself that the file is damaged. */
   | {
       readonly kind: 'failure'
       readonly id: number

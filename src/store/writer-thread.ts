@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { ServiceError } from '../runtime/service-error.ts'
-import { openingError, sqliteCode } from './error-code.ts'
+import { damageError, isDamage, openingError, sqliteCode, troubleCode } from './error-code.ts'
 import { insist, TELL_EVERY_MS, type TroubleEvents } from './insist.ts'
 import type { FromThread, Request } from './thread-messages.ts'
 import { Writer } from './writer.ts'
@@ -12,6 +12,7 @@ const { path } = workerData as { readonly path: string }
 const abandon = new AbortController()
 let writer: Writer | undefined
 let tidying = false
+let tidyFails = false
 let tidyTroubleMs = Number.NEGATIVE_INFINITY
 
 function send(message: FromThread): void {
@@ -58,6 +59,9 @@ async function perform(request: Request): Promise<unknown> {
       return settle(() => open.retryParked())
     case 'receiving':
       return settle(() => open.receiving(request.nowMs))
+    case 'check':
+      return open.check()
+    // Where the file is away its content is still what was counted: answers are right.
     case 'lookup':
       return (await insist(() => open.find(request.keys), abandon.signal, EVENTS)).value
     case 'loadOpen':
@@ -93,11 +97,19 @@ function tidy(): void {
 /** Whether there is more to do. */
 function tidySlice(): boolean {
   try {
-    return writer?.tidy() === true
+    const more = writer?.tidy() === true
+    if (tidyFails) EVENTS.recovered()
+    tidyFails = false
+    return more
   } catch (error) {
+    if (isDamage(error)) {
+      send(failureOf(0, error))
+      return false
+    }
     // A slice changes no total, so nothing is lost: it is tried again after the next commit.
     const message = error instanceof Error ? error.message : String(error)
-    const code = sqliteCode(error) ?? 'unknown'
+    const code = troubleCode(error)
+    tidyFails = true
     if (performance.now() - tidyTroubleMs >= TELL_EVERY_MS) {
       tidyTroubleMs = performance.now()
       send({ kind: 'trouble', trouble: { code, message, attempts: 1, sinceMs: 0 } })
@@ -112,11 +124,14 @@ port.on('message', ({ id, request }: { id: number; request: Request }) => {
       send({ kind: 'answer', id, value })
       if (request.kind === 'close') port.close()
     },
-    (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error)
-      const code =
-        error instanceof ServiceError ? error.code : (sqliteCode(error) ?? 'store_failed')
-      send({ kind: 'failure', id, code, message })
-    },
+    (error: unknown) => send(failureOf(id, error)),
   )
 })
+
+function failureOf(id: number, cause: unknown): FromThread {
+  const error = isDamage(cause) ? damageError(cause, path) : cause
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof ServiceError) return { kind: 'failure', id, code: error.code, message }
+  const code = sqliteCode(error) === undefined ? 'store_failed' : troubleCode(error)
+  return { kind: 'failure', id, code, message }
+}

@@ -1,4 +1,4 @@
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
 import type { FileClock, StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
@@ -13,6 +13,8 @@ import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
 import { openDatabase } from './database.ts'
 import { EndedConnections, type EndedState } from './ended-connections.ts'
+import { overwrittenError } from './error-code.ts'
+import { FileGuard } from './file-guard.ts'
 import { Names } from './names.ts'
 import { Outbox } from './outbox.ts'
 import { ReceiverGaps } from './receiver-gaps.ts'
@@ -59,7 +61,10 @@ export interface Applied {
 export class Writer {
   readonly #config: WriterConfig
   readonly #lock: FileLock
+  readonly #guard: FileGuard
   readonly #database: Database.Database
+  /** Only reads, and outlives `#database` where its end would harm another file (see `close`). */
+  readonly #anchor: Database.Database
   readonly #ids: SessionIds
   readonly #names: Names
   readonly #refused: RefusedRows
@@ -71,6 +76,8 @@ export class Writer {
   readonly #outbox: Outbox
   readonly #gaps: ReceiverGaps
   readonly #sequence
+  /** The highest sequence number that was seen in the file. */
+  #committed = 0
   readonly #newest
   readonly #saturated
   readonly #clock: ClockRow
@@ -81,11 +88,15 @@ export class Writer {
     this.#lock = new FileLock(config.path, (cause) => inUse(config.path, cause))
     try {
       this.#database = openDatabase(config.path)
+      this.#anchor = new Database(config.path, { readonly: true })
+      // It takes its part of the file's locks with its first read.
+      this.#anchor.prepare('SELECT count(*) FROM ledger').get()
     } catch (error) {
       this.#lock.release()
       throw error
     }
     const database = this.#database
+    this.#guard = new FileGuard(config.path)
     this.#names = new Names(database)
     this.#refused = new RefusedRows(database)
     this.#ids = new SessionIds(database, this.#refused)
@@ -131,6 +142,11 @@ export class Writer {
     }
   }
 
+  /** Throws `FileAway` unless the file is where it was opened. */
+  check(): void {
+    this.#guard.check()
+  }
+
   /** Applies a batch in one transaction; one that the file already has is skipped. */
   apply(batch: StoreBatch): Applied {
     const before = this.#saturated.get() as number
@@ -139,7 +155,9 @@ export class Writer {
     const outbox = this.#withOutbox(() => {
       // A mark that was ahead of a clock that was set has come back: the batch's own is of before.
       const minutesFromMs = stepped ? 0 : batch.clock.minutesFromMs
-      if (batch.sequence <= (this.#sequence.get() as number)) return minutesFromMs
+      const sequence = this.#sequence.get() as number
+      if (sequence < this.#committed) throw overwrittenError(this.#config.path)
+      if (batch.sequence <= sequence) return minutesFromMs
       this.#ids.define(batch.definitions)
       this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
       this.#ended.makeRoom(batch.connections, batch.clock.ledgerMs)
@@ -151,6 +169,7 @@ export class Writer {
       if (stepped) this.#outbox.stepped(batch.clock.newestMs)
       return minutesFromMs
     }, batch.clock)
+    this.#committed = this.#sequence.get() as number
     this.#ids.release(batch.definitions.released)
     this.#ended.committed()
     return {
@@ -197,7 +216,19 @@ export class Writer {
       this.#clock.raiseMinutesFrom(Math.min(minutesFromMs, state.minutesHoldMs))
       return state
     })
-    return run.immediate()
+    return this.#where(() => run.immediate())
+  }
+
+  /**
+   * Changes the file where it is. Looked at before, and after: what went into a file that was removed
+   * meanwhile must not count as committed.
+   */
+  #where<T>(change: () => T): T {
+    this.#guard.check()
+    this.#lock.renew()
+    const value = change()
+    this.#guard.check()
+    return value
   }
 
   find(keys: Uint8Array): (StoredConnection | undefined)[] {
@@ -227,12 +258,12 @@ export class Writer {
 
   /** One slice of compaction and retention; false when there is nothing left to do for now. */
   tidy(): boolean {
-    return this.#retention.step()
+    return this.#where(() => this.#retention.step())
   }
 
   /** A receiver takes entries from `nowMs` on; the time without one before it, undefined for a new file. */
   receiving(nowMs: number): ReceiverGap | undefined {
-    return this.#gaps.begin(nowMs)
+    return this.#where(() => this.#gaps.begin(nowMs))
   }
 
   /**
@@ -240,6 +271,11 @@ export class Writer {
    * entry; without it the file says that it crashed.
    */
   close(stoppedMs?: number): void {
+    if (this.#guard.isLogForeign) {
+      this.#closeBeside()
+      return
+    }
+    this.#anchor.close()
     try {
       if (stoppedMs !== undefined) this.#gaps.end(stoppedMs)
     } catch {
@@ -251,6 +287,16 @@ export class Writer {
       // The next opening does it; everything that was committed is in the WAL.
     }
     this.#database.close()
+    this.#lock.release()
+  }
+
+  /**
+   * Closes a file whose log's path belongs to another file by now. The last connection deletes the log by
+   * its path: so the last one is one that cannot.
+   */
+  #closeBeside(): void {
+    this.#database.close()
+    this.#anchor.close()
     this.#lock.release()
   }
 
