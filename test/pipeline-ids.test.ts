@@ -102,9 +102,11 @@ it('a new day takes no name from what is still there: open connections and strea
   for (let i = 0; i < MANY_NAMES; i++) {
     pipeline.identities.destination({ name: `m${i}.example`, nameSource: 'sni' })
   }
+  const back = pipeline.openStream()
+  pipeline.message(back, tcpMessage([], nodeOf('gone')), MIDNIGHT)
   for (const [stream, connection] of [
-    [stays, 1],
-    [silent, 2],
+    [back, 1],
+    [stays, 2],
     [silent, 3],
   ] as const) {
     pipeline.message(stream, tcpMessage([entry(connection, 20)]), MIDNIGHT + 1000)
@@ -119,5 +121,5 @@ it('a new day takes no name from what is still there: open connections and strea
     'stays-1 stays name-2.example outbound|443||name-2.example',
     'silent-1 silent name-3.example outbound|443||name-3.example',
   ])
-  assert.deepEqual(new Set(rows.coverage), new Set(['silent-1', 'stays-1']))
+  assert.deepEqual(new Set(rows.coverage), new Set(['gone-1', 'silent-1', 'stays-1']))
 })

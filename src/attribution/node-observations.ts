@@ -92,6 +92,12 @@ export class NodeObservations {
     if (observed !== undefined) observed.endedAgain++
   }
 
+  /** A sample of a connection that another node had reported first. */
+  reportedOthers(node: Node): void {
+    const observed = this.#of(node)
+    if (observed !== undefined) observed.ofOthers++
+  }
+
   /** Since when, unix ms; 0 before the first `at`. */
   get sinceMs(): number {
     return this.#previousSinceMs
@@ -121,6 +127,7 @@ class Observed {
   connections = 0
   unnamed = 0
   endedAgain = 0
+  ofOthers = 0
   /** Messages that told an end. */
   ends = 0
   leastLagMs = Number.POSITIVE_INFINITY
@@ -146,6 +153,7 @@ function reportOf(node: Node, ...parts: readonly (Observed | undefined)[]): Node
     connections: sum((part) => part.connections),
     unnamed: sum((part) => part.unnamed),
     endedAgain: sum((part) => part.endedAgain),
+    ofOthers: sum((part) => part.ofOthers),
     lagMs: sum((part) => part.ends) > 0 ? lag : undefined,
     messagesWithEnds: sum((part) => part.ends),
   }

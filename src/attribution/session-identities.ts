@@ -12,6 +12,7 @@ import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
 import { Dictionary, NO_SENDER } from './dictionary.ts'
 import { IdSweep, type UsedIdsWalk } from './id-sweep.ts'
 import { NameBudget, type NameBudgetConfig } from './name-budget.ts'
+import { isSameNode, isUnknownNode } from './node-binding.ts'
 import { sourceOfNode, sourceOfPeer } from './peer-source.ts'
 
 /**
@@ -125,6 +126,13 @@ export class SessionIdentities {
   /** The node that an id stands for: the same object as long as it does. */
   nodeOf(id: number): Node {
     return this.#nodes.value(id).node
+  }
+
+  /** See `Identities` of the ledger. */
+  claim(owner: number, { node, reporter }: { node: number; reporter: Node }): number {
+    const known = this.nodeOf(owner)
+    if (isSameNode(known, reporter)) return owner
+    return isUnknownNode(known) ? node : -1
   }
 
   peerWorkload(peer: number, node: number, sender: string): number {

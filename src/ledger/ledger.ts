@@ -118,6 +118,10 @@ export class Ledger {
         this.#deps.coverage.rejected(origin.node, reason)
         return
       }
+    } else if (!this.#mayReport(row, origin)) {
+      this.#deps.coverage.rejected(origin.node, Reject.other_node)
+      this.#deps.observations.reportedOthers(origin.node)
+      return
     }
     this.#merge(row, batch, i, origin, arrivalMs)
   }
@@ -176,6 +180,18 @@ export class Ledger {
       c.numbers[o * NUMBERS + Num.previousSpanEndMs] as number,
       this.#config.flushIntervalMs,
     )
+  }
+
+  /** Whether a known connection is this node's. One of the unknown source becomes the reporter's. */
+  #mayReport(row: number, origin: SampleOrigin): boolean {
+    const { words } = this.table.chunk(row)
+    const at = (row & CHUNK_MASK) * WORDS + Word.node
+    const owner = words[at] as number
+    if (owner === origin.node) return true
+    const claimed = this.#deps.identities.claim(owner, origin)
+    if (claimed < 0) return false
+    words[at] = claimed
+    return true
   }
 
   #keptAside(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {

@@ -1,6 +1,7 @@
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import type { SampleBatch } from '../model/sample.ts'
+import type { Node } from '../model/source.ts'
 
 /** What the ledger needs to know of the stream that a sample came on. */
 export interface SampleOrigin {
@@ -9,6 +10,8 @@ export interface SampleOrigin {
   readonly workload: number
   /** Who opened the stream, as budgets know it (`Sender.key`). */
   readonly sender: string
+  /** The node as the stream's identifier says it, also where no session id was left for it. */
+  readonly reporter: Node
   /** Envoy's release, major * 1000 + minor (1.40 = 1040); 0 = not told. */
   readonly envoyMinor: number
   readonly hops: HopRule
@@ -48,6 +51,11 @@ export interface Identities {
   otherDestination(): number
   /** Id of the `upstream_cluster` with this text id of the decoder's interner. */
   cluster(text: number, sender: string): number
+  /**
+   * Which node a connection of node `owner` belongs to once this stream reports it: its owner, where
+   * that is the same Envoy; the reporter, where the owner is unknown; -1 where it is another's.
+   */
+  claim(owner: number, origin: SampleOrigin): number
   /** Ids of what a stored row refers to, made anew where they are not known in this process. */
   ofStored(stored: StoredConnection): StoredIds
 }
@@ -81,6 +89,8 @@ export interface Observations {
   endedAgain(node: number): void
   /** A connection went silent without an end. */
   orphaned(node: number): void
+  /** The node reported a connection that belongs to another node. */
+  reportedOthers(node: number): void
 }
 
 /** What is known about how complete a node's reports are. */

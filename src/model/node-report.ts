@@ -22,6 +22,8 @@ export interface NodeReport {
   readonly unnamed: number
   /** Ends of connections whose end had been told. */
   readonly endedAgain: number
+  /** Refused: about connections that another node had reported first. */
+  readonly ofOthers: number
   /** Least time from an end, by the node's clock, to its arrival; negative = the node is ahead. ms. */
   readonly lagMs: number | undefined
   /** Messages that told an end: how much `lagMs` is worth. */

@@ -23,6 +23,8 @@ export const REJECT_REASONS = [
   'no_room',
   /** A final entry for which there was no room at all (commits have failed for long): its bytes are lost. */
   'final_lost',
+  /** A sample of a connection that another node reported first: the connection stays as it is. */
+  'other_node',
 ] as const
 
 export type RejectReason = (typeof REJECT_REASONS)[number]

@@ -31,6 +31,15 @@ const COLUMNS = [
   'hop',
 ] as const
 
+/**
+ * A row stays its node's. The ledger sees to that for every row that it knows; an id that it does not
+ * know, with a start that no forgotten row can have, it takes for a new connection without asking.
+ */
+const OF_OTHERS = `EXISTS (
+          SELECT 1 FROM node own, node other
+          WHERE own.id = connection.node_id AND other.id = excluded.node_id
+            AND own.node <> other.node AND own.node <> '' AND other.node <> '')`
+
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */
 export class ConnectionTable {
   readonly #refused: RefusedRows
@@ -51,7 +60,8 @@ export class ConnectionTable {
       // A row that came back from the file does not carry its address again.
       onConflict: `ON CONFLICT DO UPDATE SET
         ${updates.map((name) => `${name} = excluded.${name}`).join(', ')},
-        upstream_address = coalesce(excluded.upstream_address, upstream_address)`,
+        upstream_address = coalesce(excluded.upstream_address, upstream_address)
+        WHERE node_id = excluded.node_id OR NOT ${OF_OTHERS}`,
     })
     this.#noteSni = database.prepare('UPDATE connection SET invalid_sni = ? WHERE key = ?')
     this.#byKey = database.prepare('SELECT * FROM connection WHERE key = ?')

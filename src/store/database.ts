@@ -10,6 +10,7 @@ import { RECEIVER_GAPS } from './migrations/0005-receiver-gaps.ts'
 import { INVALID_SNIS } from './migrations/0006-invalid-snis.ts'
 import { CLOCK } from './migrations/0007-clock.ts'
 import { CONNECTION_AGE } from './migrations/0008-connection-age.ts'
+import { OTHER_NODE } from './migrations/0009-other-node.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -22,6 +23,7 @@ const MIGRATIONS: readonly Migration[] = [
   INVALID_SNIS,
   CLOCK,
   CONNECTION_AGE,
+  OTHER_NODE,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

@@ -35,6 +35,7 @@ describe('observations of a node', () => {
     observations.attributed(NODE, true)
     observations.attributed(NODE, false)
     observations.endedAgain(NODE)
+    observations.reportedOthers(NODE)
     assert.deepEqual(
       [...observations.reports()],
       [
@@ -50,6 +51,7 @@ describe('observations of a node', () => {
           connections: 2,
           unnamed: 1,
           endedAgain: 1,
+          ofOthers: 1,
           lagMs: 1000,
           messagesWithEnds: 1,
         },

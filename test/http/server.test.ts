@@ -27,6 +27,7 @@ const report = (entries: number): NodeReport => ({
   connections: 2,
   unnamed: 0,
   endedAgain: 0,
+  ofOthers: 0,
   lagMs: entries === 5 ? undefined : 700.4,
   messagesWithEnds: 1,
 })

@@ -46,6 +46,7 @@ export const SIDECAR: SampleOrigin = {
   node: 0,
   workload: 0,
   sender: 'sidecar',
+  reporter: UNKNOWN_NODE,
   envoyMinor: 1040,
   hops: 'none',
   reportsPeers: false,
@@ -82,6 +83,7 @@ export class LedgerFixture {
           attributed: (_node, isNamed) => void (isNamed || this.unnamed++),
           endedAgain: () => void this.endedAgain++,
           orphaned: () => undefined,
+          reportedOthers: () => undefined,
         },
         newestStartMs,
         names: {
@@ -95,6 +97,7 @@ export class LedgerFixture {
           budgetedDestination: (_workload, destination) => this.#destinationId(destination.name),
           otherDestination: () => this.#destinationId('__other__'),
           cluster: (text) => text,
+          claim: (owner) => owner,
           ofStored: (stored) => ({
             node: 0,
             workload: 0,

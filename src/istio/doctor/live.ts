@@ -40,6 +40,8 @@ const AHEAD_MS = 2000
 const BEHIND_MS = 60_000
 /** Messages with ends from which a lag is the clock's, and not a backlog's. */
 const ENOUGH_ENDS = 3
+/** Node ids in a finding at most. */
+const MOST_SENDERS = 3
 
 const sum = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
   reports.reduce((total, report) => total + of(report), 0)
@@ -52,6 +54,13 @@ const seconds = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s`
 
 const versions = (reports: readonly NodeReport[]): string =>
   [...new Set(reports.map(({ node }) => node.envoyVersion))].sort().join(', ')
+
+/** Who sent it, as their identifiers say; some of them, if they are many. */
+function senders(reports: readonly NodeReport[]): string {
+  const names = reports.map(({ node }) => (node.id === '' ? 'streams without a node id' : node.id))
+  const more = names.length - MOST_SENDERS
+  return `${names.slice(0, MOST_SENDERS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
 
 const isOlder = ({ envoyMinor }: NodeReport, release: number): boolean =>
   envoyMinor !== 0 && envoyMinor < release
@@ -117,6 +126,14 @@ const RULES: readonly Symptom[] = [
     wrong: (reports) =>
       `${sum(reports, (r) => r.endedAgain - r.untypedEnds)} ends of connections came more than once: two loggers report them; they are billed once, but sent twice`,
     fix: 'keep one way: a Telemetry, or an EnvoyFilter with an access_log (`snimeter doctor mesh` finds both)',
+  },
+  {
+    severity: 'error',
+    code: 'others-connections',
+    has: ({ ofOthers }) => ofOthers > 0,
+    wrong: (reports) =>
+      `${sum(reports, (r) => r.ofOthers)} entries were about connections that another proxy had reported first, and were refused: ${senders(reports)}`,
+    fix: 'find out who sends there: an Envoy never reuses an id; keep other senders off the port (mTLS, NetworkPolicy)',
   },
   {
     severity: 'warning',
