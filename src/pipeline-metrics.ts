@@ -50,6 +50,11 @@ export function declarePipelineMetrics(
     help: 'Identifiers with a part that could not be read or is no UTF-8; the rest of them is used.',
     read: () => pipeline.identifiersDamaged,
   })
+  metrics.counter({
+    name: 'snimeter_moments_not_believed_total',
+    help: 'Ends that say a time further back than a backlog explains: booked when they arrived.',
+    read: () => pipeline.momentsNotBelieved,
+  })
   metrics.gauge({
     name: 'snimeter_ledger_connections',
     help: 'Connection rows in memory, by state.',

@@ -1,5 +1,6 @@
 import { DestinationResolver } from './attribution/destination-resolver.ts'
 import { InvalidSnis } from './attribution/invalid-snis.ts'
+import { isUnknownNode } from './attribution/node-binding.ts'
 import {
   envoyMinorOf,
   namelessScopeOf,
@@ -7,6 +8,7 @@ import {
   scopeOf,
 } from './attribution/node-identity.ts'
 import { NodeObservations } from './attribution/node-observations.ts'
+import { type Absence, NodeClock, StreamClock } from './attribution/sender-clock.ts'
 import { SessionIdentities } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
@@ -16,6 +18,7 @@ import { Forgotten } from './ledger/forgotten.ts'
 import { type Answers, HeldSamples } from './ledger/held-samples.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { LedgerClock } from './ledger/ledger-clock.ts'
+import { orphanAfterMs } from './ledger/ledger-config.ts'
 import type { HopRule, SampleOrigin } from './ledger/ports.ts'
 import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
 import type { ClockStep } from './model/clock-step.ts'
@@ -23,6 +26,7 @@ import type { StoredConnection } from './model/connection.ts'
 import type { Destination } from './model/destination.ts'
 import type { StoreOpening } from './model/opening.ts'
 import { Reject } from './model/reject-reason.ts'
+import { Said } from './model/said-moments.ts'
 import { SampleBatch } from './model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
 import { MinutesMark } from './rollup/minutes-mark.ts'
@@ -37,6 +41,9 @@ const SWEEP_EVERY_MS = 10_000
 const CLOCK_COMMIT_MS = 10_000
 /** Rows of coverage that wait for a cut at most. */
 const PENDING_COVERAGE_ROWS = 200_000
+
+/** Bytes at the end of a message in parts that are read for how late it is: some hundred entries. */
+const TAIL_BYTES = 256 * 1024
 
 /** The sender of recorded streams. */
 const REPLAYED = 'replay'
@@ -69,6 +76,8 @@ export class Pipeline {
   /** Streams that spoke before they said who they are (counted once a stream). */
   streamsWithoutIdentifier = 0
   identifiersUnreadable = 0
+  /** Ends whose moment by the sender's clock was not believed: their arrival counts. */
+  momentsNotBelieved = 0
   /** Identifiers of which a part could not be read, or was no UTF-8; the rest of them is used. */
   identifiersDamaged = 0
   readonly identities: SessionIdentities
@@ -88,6 +97,10 @@ export class Pipeline {
   readonly #lengths: WindowLengths
   readonly #gateways: Config['gateways']
   readonly #minutesMs: number
+  readonly #absence: Absence
+  /** By the node that identities hand out: bounded as those are. */
+  readonly #nodeClocks = new WeakMap<Node, NodeClock>()
+  #tail: MessageDecoder | undefined
   readonly #usedIds: LedgerIdsWalk
   readonly #mark: MinutesMark
   /** Starts of all rows of the file. */
@@ -119,6 +132,11 @@ export class Pipeline {
     this.#clockWrittenMs = opening.clock.newestMs
     this.#minutesMs = config.store.retention.minutesMs
     this.#lengths = new WindowLengths(opening.windowLengths)
+    this.#absence = {
+      fromMs: opening.clock.newestMs,
+      untilMs: 0,
+      settleMs: orphanAfterMs(config.ledger),
+    }
     this.#texts = new PipelineTexts()
     this.#decoder = new MessageDecoder(this.#texts.interner)
     this.clock = new LedgerClock(opening.clock.ledgerMs, opening.clock.newestMs)
@@ -186,6 +204,7 @@ export class Pipeline {
       ++this.#streamsMade,
       sender,
       this.#contextOf(UNKNOWN_NODE, sender),
+      new StreamClock(this.#absence, new NodeClock()),
     )
     this.#streams.add(stream)
     return stream
@@ -211,12 +230,18 @@ export class Pipeline {
     const { context } = stream
     const batch = this.#batch
     batch.reset()
+    let parts = 0
     this.#decoder.decode(bytes, context, batch, () => {
+      // What was logged last says how late the message is: it is needed before its first part is booked.
+      if (parts++ === 0) stream.clock.judge(this.#saidLast(bytes, context), batch, arrivalMs)
+      stream.clock.date(batch, arrivalMs)
       this.ledger.apply(batch, context, arrivalMs)
       batch.reset()
     })
+    if (parts === 0) stream.clock.judge(this.#decoder.said, batch, arrivalMs)
+    stream.clock.date(batch, arrivalMs)
     this.coverage.received(context.node, this.#decoder.entries, this.#decoder.rejected)
-    this.#observe(context, arrivalMs)
+    this.#observe(stream, arrivalMs)
 
     // What it adds: cumulative samples to deltas, deltas to windows.
     this.ledger.apply(batch, context, arrivalMs)
@@ -226,6 +251,7 @@ export class Pipeline {
 
   /** Time has passed without a message (or with one: `message` calls this first). */
   tick(nowMs: number): void {
+    if (this.#absence.untilMs === 0) this.#absence.untilMs = nowMs + this.#absence.settleMs
     this.clock.advance(nowMs)
     this.coverage.at(nowMs)
     this.observations.at(nowMs)
@@ -334,6 +360,7 @@ export class Pipeline {
       if (identity === undefined) this.identifiersUnreadable++
       else if (identity.damaged) this.identifiersDamaged++
       stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE, stream.sender)
+      stream.clock.belongsTo(this.#clockOf(stream.context))
       stream.identified = true
       if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
     } else if (!stream.identified) {
@@ -343,10 +370,30 @@ export class Pipeline {
     this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
   }
 
-  #observe({ proxy }: StreamContext, arrivalMs: number): void {
-    const { shapes, latestEndMs, rejected } = this.#decoder
+  #observe({ context: { proxy }, clock }: PipelineStream, arrivalMs: number): void {
+    const { shapes, said, rejected } = this.#decoder
     const withoutId = rejected[Reject.no_connection_id] as number
-    this.observations.heard(proxy, shapes, withoutId, latestEndMs[0] as number, arrivalMs)
+    this.observations.heard(proxy, shapes, withoutId, said[Said.end] as number, arrivalMs)
+    if (clock.disbelieved === 0) return
+    this.momentsNotBelieved += clock.disbelieved
+    this.observations.disbelieved(proxy, clock.disbelieved, clock.furthestMs)
+  }
+
+  /** The moments that a message's last entries say. */
+  #saidLast(bytes: Uint8Array, context: StreamContext): Float64Array {
+    this.#tail ??= new MessageDecoder(this.#texts.interner)
+    this.#tail.decodeTail(bytes, context, new SampleBatch(), TAIL_BYTES)
+    return this.#tail.said
+  }
+
+  /** What is known of a node's clock; streams of unknown senders have one each. */
+  #clockOf(context: StreamContext): NodeClock {
+    if (isUnknownNode(context.proxy)) return new NodeClock()
+    const known = this.#nodeClocks.get(context.proxy)
+    if (known !== undefined) return known
+    const made = new NodeClock()
+    this.#nodeClocks.set(context.proxy, made)
+    return made
   }
 
   #contextOf(node: Node, sender: string): StreamContext {
@@ -400,12 +447,15 @@ export class PipelineStream {
   /** `Sender.key` of who opened it. */
   readonly sender: string
   context: StreamContext
+  /** Which moments of it are believed. */
+  readonly clock: StreamClock
   identified = false
 
-  constructor(number: number, sender: string, context: StreamContext) {
+  constructor(number: number, sender: string, context: StreamContext, clock: StreamClock) {
     this.number = number
     this.sender = sender
     this.context = context
+    this.clock = clock
   }
 }
 

@@ -92,6 +92,14 @@ export class NodeObservations {
     if (observed !== undefined) observed.endedAgain++
   }
 
+  /** Ends whose moments were not believed, and how far back the oldest of them lay, ms. */
+  disbelieved(node: Node, ends: number, furthestMs: number): void {
+    const observed = this.#of(node)
+    if (observed === undefined) return
+    observed.disbelieved += ends
+    observed.furthestMs = Math.max(observed.furthestMs, furthestMs)
+  }
+
   /** A sample of a connection that another node had reported first. */
   reportedOthers(node: Node): void {
     const observed = this.#of(node)
@@ -128,6 +136,8 @@ class Observed {
   unnamed = 0
   endedAgain = 0
   ofOthers = 0
+  disbelieved = 0
+  furthestMs = 0
   /** Messages that told an end. */
   ends = 0
   leastLagMs = Number.POSITIVE_INFINITY
@@ -154,6 +164,8 @@ function reportOf(node: Node, ...parts: readonly (Observed | undefined)[]): Node
     unnamed: sum((part) => part.unnamed),
     endedAgain: sum((part) => part.endedAgain),
     ofOthers: sum((part) => part.ofOthers),
+    disbelieved: sum((part) => part.disbelieved),
+    furthestMs: Math.max(...observed.map((part) => part.furthestMs)),
     lagMs: sum((part) => part.ends) > 0 ? lag : undefined,
     messagesWithEnds: sum((part) => part.ends),
   }

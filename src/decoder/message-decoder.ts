@@ -1,5 +1,6 @@
 import { LONG_MS, SHAPES, Shape } from '../model/entry-shape.ts'
 import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
+import { SAID_MOMENTS, Said } from '../model/said-moments.ts'
 import {
   IdentityKind,
   MAX_COUNTER,
@@ -39,8 +40,8 @@ export class MessageDecoder {
   readonly rejected = new Float64Array(REJECT_REASONS.length)
   /** Samples of the last message, by the `Shape` of their entries. */
   readonly shapes = new Float64Array(SHAPES)
-  /** Latest end that an entry of the last message tells, by its node's clock, unix ms; or `NO_TIME`. */
-  readonly latestEndMs = new Float64Array(1)
+  /** The newest moments of the last message by its node's clock, by `Said`, unix ms; or `NO_TIME`. */
+  readonly said = new Float64Array(SAID_MOMENTS)
   /** Entries of the last message: those that became samples plus those refused. */
   entries = 0
   /** Where the last scanned message holds its identifier; -1 when it has none. */
@@ -52,6 +53,8 @@ export class MessageDecoder {
   readonly #entry: LogEntry
   readonly #peers: PeerReader
   #onFull: () => void = nothing
+  /** Entries that end before this position are not read. */
+  #skipTo = 0
 
   constructor(texts: TextInterner) {
     this.#entry = new LogEntry(this.#reader, texts)
@@ -89,11 +92,32 @@ export class MessageDecoder {
     batch: SampleBatch,
     onFull: () => void = nothing,
   ): void {
+    this.#skipTo = 0
+    this.#read(message, stream, batch, onFull)
+  }
+
+  /**
+   * As `decode`, of the entries that end in the last bytes of a message: those that were logged last.
+   * The entries before are skipped by their lengths.
+   */
+  decodeTail(
+    message: Uint8Array,
+    stream: DecodeStream,
+    batch: SampleBatch,
+    tailBytes: number,
+  ): void {
+    this.#skipTo = message.length - tailBytes
+    this.#read(message, stream, batch, () => batch.reset())
+  }
+
+  #read(message: Uint8Array, stream: DecodeStream, batch: SampleBatch, onFull: () => void): void {
     this.#onFull = onFull
     this.#entry.peer = stream.reportsPeers === true ? this.#peers : undefined
     this.rejected.fill(0)
     this.shapes.fill(0)
-    this.latestEndMs[0] = NO_TIME
+    this.said[Said.moment] = NO_TIME
+    this.said[Said.end] = NO_TIME
+    this.said[Said.opening] = NO_TIME
     this.entries = 0
     const reader = this.#reader
     reader.reset(message, 0, message.length)
@@ -131,7 +155,7 @@ export class MessageDecoder {
         }
       }
       const entryEnd = reader.delimited()
-      this.#readEntry(entryEnd, http, stream, batch)
+      if (entryEnd > this.#skipTo) this.#readEntry(entryEnd, http, stream, batch)
       // Also after a damaged entry: its length prefix says where its neighbour begins.
       reader.position = entryEnd
       reader.limit = end
@@ -202,6 +226,8 @@ export class MessageDecoder {
     batch.durationMs[row] = NO_TIME
     if (entry.hasStart) writeTime(numbers, Column.startSeconds, batch.startMs, row)
     if (entry.hasDuration) writeTime(numbers, Column.durationSeconds, batch.durationMs, row)
+    batch.beganMs[row] = batch.startMs[row]
+    this.#noteStart(batch, row)
     batch.wireUpload[row] = wireUpload
     batch.wireDownload[row] = wireDownload
     batch.plainUpload[row] = plainUpload
@@ -228,12 +254,25 @@ export class MessageDecoder {
     return ACCEPTED
   }
 
+  /** Notes when what an entry is about began. */
+  #noteStart(batch: SampleBatch, row: number): void {
+    const { said } = this
+    const start = batch.startMs[row] as number
+    if (start > (said[Said.moment] as number)) said[Said.moment] = start
+    if (start <= (said[Said.opening] as number)) return
+    const type = batch.entryType[row]
+    if (type === 1 || type === 14) said[Said.opening] = start
+  }
+
   /** Notes when a final entry ended; `Shape.long` where it lasted long. */
   #noteEnd(batch: SampleBatch, row: number): number {
     const start = batch.startMs[row] as number
     const duration = batch.durationMs[row] as number
     if (start === NO_TIME || duration === NO_TIME) return 0
-    if (start + duration > (this.latestEndMs[0] as number)) this.latestEndMs[0] = start + duration
+    const { said } = this
+    const end = start + duration
+    if (end > (said[Said.end] as number)) said[Said.end] = end
+    if (end > (said[Said.moment] as number)) said[Said.moment] = end
     return duration >= LONG_MS ? Shape.long : 0
   }
 

@@ -44,6 +44,16 @@ export function momentOf(startMs: number, durationMs: number, arrivalMs: number)
 }
 
 /**
+ * Where the first span of a connection begins: at its start (`began`, as far as that is believed), unless
+ * the node's clock puts that after the sample; at the sample where no start is known. Whole ms.
+ */
+export function beginOf(began: number, moment: number): number {
+  if (began < 0) return moment
+  const start = Math.floor(began)
+  return start < moment ? start : moment
+}
+
+/**
  * Estimated bytes that an orphaned connection carried after its last word: its last rate for at most
  * one flush interval. Shown in coverage, never billed.
  */

@@ -141,6 +141,7 @@ function copySample(
   const final = batch.final[i] as number
   const startMs = batch.startMs[i] as number
   const durationMs = batch.durationMs[i] as number
+  const beganMs = batch.beganMs[i] as number
   const wireUpload = batch.wireUpload[i] as number
   const wireDownload = batch.wireDownload[i] as number
   const plainUpload = batch.plainUpload[i] as number
@@ -166,6 +167,7 @@ function copySample(
       into.final[0] = final
       into.startMs[0] = startMs
       into.durationMs[0] = durationMs
+      into.beganMs[0] = beganMs
       into.wireUpload[0] = wireUpload
       into.wireDownload[0] = wireDownload
       into.plainUpload[0] = plainUpload

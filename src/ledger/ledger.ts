@@ -14,7 +14,7 @@ import {
   Word,
 } from './connection-chunk.ts'
 import type { ConnectionTable } from './connection-table.ts'
-import { chooseMeter, growth, lostTail, metered, momentOf } from './delta.ts'
+import { beginOf, chooseMeter, growth, lostTail, metered, momentOf } from './delta.ts'
 import type { DirtyRows } from './dirty-rows.ts'
 import { Forgotten } from './forgotten.ts'
 import { HeldSamples } from './held-samples.ts'
@@ -238,11 +238,7 @@ export class Ledger {
     for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
     c.words[o * WORDS + Word.port] = 0
     c.numbers[o * NUMBERS + Num.startMs] = start < 0 ? moment : Math.floor(start)
-    // The first span begins at the start, unless the node's clock puts that after the sample.
-    c.numbers[o * NUMBERS + Num.momentMs] = Math.min(
-      c.numbers[o * NUMBERS + Num.startMs] as number,
-      moment,
-    )
+    c.numbers[o * NUMBERS + Num.momentMs] = beginOf(batch.beganMs[i] as number, moment)
     c.numbers[o * NUMBERS + Num.previousSpanStartMs] = 0
     c.numbers[o * NUMBERS + Num.previousSpanEndMs] = 0
     c.numbers[o * NUMBERS + Num.lastDeltaBytes] = 0
@@ -289,6 +285,8 @@ export class Ledger {
       const { names } = this.#deps
       if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0, names)) return
       takeOrigin(c, o, batch, i, origin, this.#deps)
+      // More may be known of the sender's clock than when the connection was first seen.
+      c.numbers[o * NUMBERS + Num.momentMs] = beginOf(batch.beganMs[i] as number, moment)
       this.#attribute(c, o, names.resolve(batch, i), arrivalMs, origin.sender)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
@@ -376,8 +374,9 @@ export class Ledger {
     const { nameSource } = destination
     observations.attributed(node, nameSource !== 'address' && nameSource !== 'none')
     if (isHop(c, o)) return
-    const start = Math.min(c.numbers[o * NUMBERS + Num.startMs] as number, nowMs)
-    bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, start)
+    // Nothing has been booked yet: this is still where the first span begins.
+    const began = Math.min(c.numbers[o * NUMBERS + Num.momentMs] as number, nowMs)
+    bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, began)
   }
 
   #end(row: number, c: ConnectionChunk, o: number, moment: number): void {

@@ -24,6 +24,10 @@ export interface NodeReport {
   readonly endedAgain: number
   /** Refused: about connections that another node had reported first. */
   readonly ofOthers: number
+  /** Ends that say a time further back than anything explains: their arrival counted. */
+  readonly disbelieved: number
+  /** How far back the oldest of those lay at its arrival, ms; 0 without any. */
+  readonly furthestMs: number
   /** Least time from an end, by the node's clock, to its arrival; negative = the node is ahead. ms. */
   readonly lagMs: number | undefined
   /** Messages that told an end: how much `lagMs` is worth. */

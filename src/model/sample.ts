@@ -46,7 +46,10 @@ export class SampleBatch {
   /** Identity, four words a row: row i is `identity[4*i … 4*i+3]`. */
   identity: Int32Array
   startMs: Float64Array
+  /** `NO_TIME` too where the end that it says is not believed: then the arrival counts. */
   durationMs: Float64Array
+  /** When it began, as far as the sender's clock is believed: `startMs` or what stands for it. */
+  beganMs: Float64Array
   /** `upstream_wire_bytes_sent` / `_received`. */
   wireUpload: Float64Array
   wireDownload: Float64Array
@@ -74,6 +77,7 @@ export class SampleBatch {
     this.identity = new Int32Array(capacity * 4)
     this.startMs = new Float64Array(capacity)
     this.durationMs = new Float64Array(capacity)
+    this.beganMs = new Float64Array(capacity)
     this.wireUpload = new Float64Array(capacity)
     this.wireDownload = new Float64Array(capacity)
     this.plainUpload = new Float64Array(capacity)

@@ -36,6 +36,8 @@ describe('observations of a node', () => {
     observations.attributed(NODE, false)
     observations.endedAgain(NODE)
     observations.reportedOthers(NODE)
+    observations.disbelieved(NODE, 2, 500)
+    observations.disbelieved(NODE, 1, 300)
     assert.deepEqual(
       [...observations.reports()],
       [
@@ -52,6 +54,8 @@ describe('observations of a node', () => {
           unnamed: 1,
           endedAgain: 1,
           ofOthers: 1,
+          disbelieved: 3,
+          furthestMs: 500,
           lagMs: 1000,
           messagesWithEnds: 1,
         },

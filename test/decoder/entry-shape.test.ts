@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LONG_MS, Shape } from '../../src/model/entry-shape.ts'
+import { Said } from '../../src/model/said-moments.ts'
 import { NO_TIME } from '../../src/model/sample.ts'
 import { tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
 import { DecoderFixture } from './decoded-samples.ts'
@@ -30,7 +31,7 @@ describe('the shapes of a message', () => {
       [Shape.final | Shape.untyped]: 1,
       [Shape.final | Shape.request]: 1,
     })
-    assert.equal(decoder.latestEndMs[0], NOON + LONG_MS)
+    assert.equal(decoder.said[Said.end], NOON + LONG_MS)
   })
 
   it('are those of the last message only', () => {
@@ -39,6 +40,6 @@ describe('the shapes of a message', () => {
     decoder.decode(tcpMessage([tcpEntry({ ...ID, type: 3, durationMs: 5 })]), stream, batch)
     decoder.decode(tcpMessage([tcpEntry({ ...ID, type: 2 })]), stream, batch)
     assert.deepEqual([decoder.shapes[0], decoder.shapes[Shape.final]], [1, 0])
-    assert.equal(decoder.latestEndMs[0], NO_TIME)
+    assert.equal(decoder.said[Said.end], NO_TIME)
   })
 })

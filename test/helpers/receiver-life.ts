@@ -50,6 +50,7 @@ export class ReceiverLife {
     })
     t.after(() => this.#writer.close())
     this.pipeline = this.#begin(nowMs)
+    this.pipeline.tick(nowMs)
   }
 
   /** A message of entries, by default on a new stream of this node; gives the stream back. */
@@ -85,12 +86,13 @@ export class ReceiverLife {
   restart(nowMs: number): void {
     this.commit()
     this.pipeline = this.#begin(nowMs)
+    this.pipeline.tick(nowMs)
   }
 
   /** Findings of `doctor live`: `code: what is wrong`. */
   findings(): string[] {
     return diagnoseLive({
-      nodes: this.pipeline.observations.reports(),
+      nodes: [...this.pipeline.observations.reports()],
       hiddenHops: [],
       billAt: 'sidecar',
       flushIntervalMs: this.#config.ledger.flushIntervalMs,

@@ -28,6 +28,8 @@ const report = (entries: number): NodeReport => ({
   unnamed: 0,
   endedAgain: 0,
   ofOthers: 0,
+  disbelieved: 0,
+  furthestMs: 0,
   lagMs: entries === 5 ? undefined : 700.4,
   messagesWithEnds: 1,
 })

@@ -214,6 +214,7 @@ export class LedgerFixture {
     batch.final[0] = (word.final ?? (word.type ?? 3) === 3) ? 1 : 0
     batch.startMs[0] = word.start === undefined ? NO_TIME : NOON + word.start
     batch.durationMs[0] = word.duration ?? NO_TIME
+    batch.beganMs[0] = batch.startMs[0]
     batch.wireUpload[0] = word.upload ?? 0
     batch.wireDownload[0] = word.download ?? 0
     batch.plainUpload[0] = word.plainUpload ?? word.upload ?? 0

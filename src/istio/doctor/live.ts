@@ -146,9 +146,12 @@ const RULES: readonly Symptom[] = [
   {
     severity: 'warning',
     code: 'clock-behind',
-    has: ({ lagMs = 0, messagesWithEnds }) => lagMs > BEHIND_MS && messagesWithEnds >= ENOUGH_ENDS,
+    has: ({ lagMs = 0, messagesWithEnds, disbelieved }) =>
+      disbelieved > 0 || (lagMs > BEHIND_MS && messagesWithEnds >= ENOUGH_ENDS),
     wrong: (reports) =>
-      `every end arrived at least ${seconds(least(reports, (r) => r.lagMs ?? 0))} late: the clock is behind, or entries wait for long`,
+      reports.some(({ disbelieved }) => disbelieved > 0)
+        ? `${sum(reports, (r) => r.disbelieved)} ends lay up to ${seconds(-least(reports, (r) => -r.furthestMs))} in the past, which nothing explains: the clock is behind, or was; they are booked when they arrived`
+        : `every end arrived at least ${seconds(least(reports, (r) => r.lagMs ?? 0))} late: the clock is behind, or entries wait for long`,
     fix: "set the node's clock (NTP); is the receiver slow, or far away?",
   },
   {

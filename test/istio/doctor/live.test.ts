@@ -27,6 +27,8 @@ function report(seen: Partial<NodeReport> = {}, node: Partial<Node> = {}): NodeR
     unnamed: 1,
     endedAgain: 0,
     ofOthers: 0,
+    disbelieved: 0,
+    furthestMs: 0,
     lagMs: 400,
     messagesWithEnds: 12,
     ...seen,
