@@ -4,10 +4,14 @@ import protobuf from 'protobufjs/minimal.js'
 /** The value of a field: bytes of a length-delimited one, the number of a varint. */
 export type FieldValue = Uint8Array | number
 
+/** Fields of one message that are looked at; a real node has some 500 (its extensions). */
+const MAX_FIELDS = 10_000
+
 /**
  * Calls `take` for each field of a protobuf message that is length-delimited or a varint (uint32), in
  * the order of the bytes; other fields are skipped. False where the bytes are damaged: what stands
- * before the damage has been taken. Generated code would give up the whole message instead.
+ * before the damage has been taken. Generated code would give up the whole message instead. More fields than
+ * `MAX_FIELDS` are damage too: a megabyte of empty ones would hold the receiving thread for a fifth of a second.
  */
 export function eachField(
   bytes: Uint8Array,
@@ -15,7 +19,8 @@ export function eachField(
 ): boolean {
   const reader = protobuf.Reader.create(bytes)
   try {
-    while (reader.pos < reader.len) {
+    for (let fields = 0; reader.pos < reader.len; fields++) {
+      if (fields === MAX_FIELDS) return false
       const tag = reader.uint32()
       const field = tag >>> 3
       const wireType = tag & 7

@@ -339,6 +339,16 @@ describe('an identifier with text that is no UTF-8', () => {
     assert.equal(read(Buffer.of(0x12, 0x7f, 0x61)), undefined)
   })
 
+  it('does not look at a million fields', () => {
+    const empty = Buffer.of(0x0a, 0x00)
+    const many = delimitedField(3, Buffer.concat(Array.from({ length: 400_000 }, () => empty)))
+    const flood = read(textField(1, ID), many)
+    assert.equal(flood?.node.id, ID)
+    assert.equal(flood?.damaged, true)
+    const extensions = Array.from({ length: 5000 }, () => delimitedField(9, empty))
+    assert.equal(read(...extensions, textField(1, ID))?.damaged, false)
+  })
+
   it('reads what is repeated as protobuf does: the last of a text, all of a message', () => {
     const twice = read(
       textField(1, 'first'),
