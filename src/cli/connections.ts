@@ -79,12 +79,16 @@ async function fromFile(options: ConnectionsArguments, path: string): Promise<Ro
   }
 }
 
-/** What a table has room for, most telling first; the id last, to look the rest up by. */
+/**
+ * What a table has room for, most telling first; the id last, to look the rest up by. `invalid_sni` only
+ * where a row has one.
+ */
 const TABLE_COLUMNS = [
   'state',
   'namespace',
   'workload',
   'sni',
+  'invalid_sni',
   'upload_bytes',
   'download_bytes',
   'started_at',
@@ -93,7 +97,11 @@ const TABLE_COLUMNS = [
 ] as const
 
 function narrowed({ columns, rows }: Rows): Rows {
-  const kept = TABLE_COLUMNS.map((column) => columns.indexOf(column)).filter((index) => index >= 0)
+  const invalidSni = columns.indexOf('invalid_sni')
+  const hasInvalid = rows.some((row) => row[invalidSni] !== undefined && row[invalidSni] !== '')
+  const kept = TABLE_COLUMNS.map((column) => columns.indexOf(column)).filter(
+    (index) => index >= 0 && (index !== invalidSni || hasInvalid),
+  )
   return {
     columns: kept.map((index) => columns[index] ?? ''),
     rows: rows.map((row) => kept.map((index) => row[index] ?? '')),

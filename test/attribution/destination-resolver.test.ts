@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { normaliseName } from '../../src/attribution/destination-name.ts'
 import { DestinationResolver } from '../../src/attribution/destination-resolver.ts'
 import { TextInterner } from '../../src/decoder/text-interner.ts'
-import type { Destination } from '../../src/model/destination.ts'
+import { type Destination, INVALID_NAME } from '../../src/model/destination.ts'
 import { SampleBatch, SampleKind } from '../../src/model/sample.ts'
+import { canonicalAddressText } from '../../src/runtime/ip-address-text.ts'
 
 interface Names {
   kind?: keyof typeof SampleKind
@@ -112,6 +115,47 @@ describe('the name that bytes are billed to', () => {
     assert.equal(authority('203.0.113.10:8080'), 'authority 203.0.113.10')
     assert.equal(authority('[2001:DB8:0::1]:443'), 'authority 2001:db8::1')
     assert.equal(authority('[fe80::1%eth0]'), 'authority fe80::1')
+  })
+
+  it('is a name, a canonical address, a reserved name or nothing, whatever is sent', () => {
+    const piece = fc.constantFrom(
+      'outbound_.',
+      '443',
+      '_.',
+      '|',
+      '*.',
+      '.',
+      'a.example',
+      '__',
+      '::',
+      '[',
+      ']',
+      '%',
+      '1',
+      'ffff',
+      '192.0.2.7',
+      '\u0000',
+      '\ufffd',
+      'é',
+      ':80',
+      'OUTBOUND_.80_._.',
+      'x'.repeat(254),
+    )
+    const sent = fc.oneof(
+      fc.string(),
+      fc.array(piece, { maxLength: 6 }).map((all) => all.join('')),
+    )
+    const kind = fc.constantFrom('connection' as const, 'request' as const)
+    fc.assert(
+      fc.property(kind, sent, sent, sent, (kind, sni, cluster, authority) => {
+        const { name, nameSource } = new Fixture().resolve({ kind, sni, cluster, authority })
+        const isAddress = canonicalAddressText(name) === name
+        const isName = normaliseName(name) === name && !/^(in|out)bound_\./.test(name)
+        if (nameSource === 'none') assert.equal(name, '')
+        else assert.ok(isAddress || isName || name === INVALID_NAME, name)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it('is the same object for the same name', () => {

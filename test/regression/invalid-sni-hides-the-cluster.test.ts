@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { parseCsv, runCommand } from '../helpers/command.ts'
 import {
   EntryType,
   identifierField,
@@ -63,6 +64,19 @@ it('an SNI that is no name leaves the next source, and is kept as it was sent', 
       ['ok.example', 1000],
     ].toSorted((a, b) => Number(a[1]) - Number(b[1])),
   )
+})
+
+it('the command shows the text that was sent, and a table only where there is one', async (t) => {
+  const shown = async (sni: string, format: string) => {
+    const file = new ReplayedFile(t)
+    await file.replay([message([{ sni, upstreamCluster: EXACT, upload: 1 }])])
+    return (await runCommand(['connections', '--db', file.path, '--format', format])).stdout
+  }
+  const [row] = parseCsv(await shown('=cmd|\u001b[2J', 'csv'))
+  assert.equal(row?.['sni'], 'api.vendor.example')
+  assert.equal(row?.['invalid_sni'], "'=cmd|\\u{1b}[2J")
+  assert.match(await shown('a b', 'table'), /INVALID SNI[^]* a b /)
+  assert.doesNotMatch(await shown('ok.example', 'table'), /INVALID/)
 })
 
 it('an SNI that is no name does not decide before the cluster is known', async (t) => {
