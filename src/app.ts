@@ -74,6 +74,7 @@ export class App {
     this.#queries = new QueryService({
       path: config.store.path,
       timeoutMs: config.http.queryTimeoutMs,
+      connectionIds: config.http.connectionIds,
     })
     const shares = descriptorShares()
     this.#connections = {

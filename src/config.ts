@@ -22,6 +22,7 @@ export interface Config {
     readonly listen: string
     readonly allowedHosts: readonly string[]
     readonly queryTimeoutMs: number
+    readonly connectionIds: boolean
   }
   readonly store: {
     readonly path: string

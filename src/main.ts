@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { run } from './cli/command.ts'
+import { flushed } from './cli/output.ts'
 import { processSurroundings } from './cli/surroundings.ts'
 
 /** Time for what a finished command left open; then the process ends all the same. */
@@ -12,5 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 process.exitCode = await run(process.argv.slice(2), processSurroundings())
+// A reader may be slow: what it was not sent would be missing, and nothing would say so.
+await Promise.all([flushed(process.stdout), flushed(process.stderr)])
 
 setTimeout(() => process.exit(), LINGER_MS).unref()

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { formatOption, rowCount } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
+import { writeAll } from './output.ts'
 import { COUNTS, type Format, type Rows, renderRows } from './rows.ts'
 import { getRows, serverUrl } from './server-api.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
@@ -36,7 +37,7 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
     .addHelpText(
       'after',
-      '\nThe table shows the columns that tell most; csv and json have them all.\n\nExample:\n  snimeter connections --state orphaned --limit 20',
+      '\nThe table shows the columns that tell most; csv and json have them all. A server leaves out\nconnection_id unless http.connection_ids is set; --db has it.\n\nExample:\n  snimeter connections --state orphaned --limit 20',
     )
     .action(async (options: ConnectionsArguments) => {
       const { stdout } = surroundings
@@ -50,7 +51,7 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
       const { format, exact = false } = options
       const shown = format === 'table' ? readableWorkloads(narrowed(all), COUNTS, []) : all
       const rendered = { format, exact, width: terminalWidth(stdout), sums: false }
-      for (const text of renderRows(shown, rendered)) stdout.write(text)
+      await writeAll(stdout, renderRows(shown, rendered))
     })
 }
 

@@ -2,8 +2,9 @@ import { type Command, Option } from 'commander'
 import { formatOption, rowCount, timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { Failure, usageFailure } from './failure.ts'
+import { writeAll } from './output.ts'
 import { printable } from './printable.ts'
-import { COUNTS, type Format, renderRows, rowsOf } from './rows.ts'
+import { buffered, COUNTS, type Format, renderRows, rowsOf } from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
 
@@ -74,9 +75,10 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   try {
     const { format, exact = false } = options
     const totals = eachTotal(db, request)
-    const shown = format === 'table' ? readableWorkloads(rowsOf(totals), COUNTS, by) : totals
+    const shown =
+      format === 'table' ? readableWorkloads(rowsOf(totals), COUNTS, by) : buffered(totals)
     const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
-    for (const text of renderRows(shown, rendered)) stdout.write(text)
+    await writeAll(stdout, renderRows(shown, rendered))
   } catch (error) {
     throw roomFailure(error)
   } finally {

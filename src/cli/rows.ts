@@ -73,6 +73,24 @@ export function rowsOf({ columns, rows }: RowStream): Rows {
   return { columns, rows: all }
 }
 
+/**
+ * The same rows, of which the first ones are read at once: however slowly a terminal takes them, the file
+ * is read no longer than needed (a read that goes on keeps its write-ahead log).
+ */
+export function buffered({ columns, rows }: RowStream): RowStream {
+  const iterator = rows[Symbol.iterator]()
+  const first: Rows['rows'][number][] = []
+  for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+    first.push(next.value)
+    if (first.length === MAX_TABLE_ROWS) break
+  }
+  function* all(): Generator<Rows['rows'][number]> {
+    yield* first
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) yield next.value
+  }
+  return { columns, rows: all() }
+}
+
 /** As `JSON.stringify(rows, undefined, 2)` writes them. */
 function* jsonArray({ columns, rows }: RowStream): Generator<string> {
   let begin = '[\n  '

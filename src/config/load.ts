@@ -130,6 +130,7 @@ function configOf(settings: Settings): Config {
       listen: text('http.listen'),
       allowedHosts: list('http.allowed_hosts'),
       queryTimeoutMs: number('http.query_timeout'),
+      connectionIds: flag('http.connection_ids'),
     },
     store: {
       path: text('store.path'),

@@ -203,6 +203,14 @@ export const OPTIONS = [
     change: 'Raise it for years of a large mesh on a slow disk.',
   },
   {
+    key: 'http.connection_ids',
+    type: flag,
+    default: 'false',
+    meaning:
+      'Whether the API lists the ids of connections. The file always has them. Who knows the id of a living connection could send samples for it.',
+    change: 'Set `true` where only people who may read the file reach the HTTP port.',
+  },
+  {
     key: 'store.path',
     type: { kind: 'path', optional: false },
     default: './data/snimeter.db',

@@ -4,7 +4,12 @@ import { type Filter, type FilterRequest, filterOf } from './filter.ts'
 export interface ConnectionsQuery extends FilterRequest {
   readonly state?: 'open' | 'closed' | 'orphaned' | undefined
   readonly limit: number
+  /** Whether the column `connection_id` is left out. */
+  readonly withoutIds?: boolean | undefined
 }
+
+/** Whoever knows it could send samples for that connection. */
+const ID = 'connection_id'
 
 /** A connection's state as the table holds it; `state <> 2` selects the index of the living. */
 const STATES = {
@@ -22,7 +27,7 @@ export function queryConnections(
   database: Database.Database,
   query: ConnectionsQuery,
 ): { columns: string[]; rows: (string | bigint)[][] } {
-  const { sni, workload, namespace, state, limit } = query
+  const { sni, workload, namespace, state, limit, withoutIds = false } = query
   const columns = { sni: 'name', workload: 'name', namespace: 'namespace' }
   const destinations = filterOf({ sni }, columns)
   const workloads = filterOf({ workload, namespace }, columns)
@@ -30,6 +35,7 @@ export function queryConnections(
     .prepare('SELECT * FROM connections')
     .columns()
     .map(({ name }) => name)
+    .filter((name) => !(withoutIds && name === ID))
   const chosen = [
     'kind = 1',
     ...(state === undefined ? [] : [STATES[state]]),

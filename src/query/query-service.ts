@@ -25,6 +25,8 @@ export interface QueryCaller {
 export interface QueryServiceOptions {
   readonly path: string
   readonly timeoutMs?: number
+  /** Whether clients see connection ids (default true). */
+  readonly connectionIds?: boolean
 }
 
 /**
@@ -34,11 +36,13 @@ export interface QueryServiceOptions {
  */
 export class QueryService implements Component {
   readonly #timeoutMs: number
+  readonly #connectionIds: boolean
   readonly #turns: QueryTurns
   readonly #processes: readonly QueryProcess[]
   readonly #busy = new Set<QueryProcess>()
 
-  constructor({ path, timeoutMs = TIMEOUT_MS }: QueryServiceOptions) {
+  constructor({ path, timeoutMs = TIMEOUT_MS, connectionIds = true }: QueryServiceOptions) {
+    this.#connectionIds = connectionIds
     this.#timeoutMs = timeoutMs
     this.#turns = new QueryTurns({ atOnce: AT_ONCE, waitMs: WAIT_TURNS * timeoutMs })
     this.#processes = Array.from({ length: AT_ONCE }, () => new QueryProcess(path))
@@ -68,13 +72,19 @@ export class QueryService implements Component {
     const process = this.#free()
     this.#busy.add(process)
     try {
-      return await process.ask(request, { timeoutMs: this.#timeoutMs, signal })
+      return await process.ask(this.#shown(request), { timeoutMs: this.#timeoutMs, signal })
     } finally {
       this.#busy.delete(process)
       turn.answered()
       if (read === undefined) turn.finished()
       else void read.finally(() => turn.finished())
     }
+  }
+
+  /** What clients may see of it. */
+  #shown(request: QueryRequest): QueryRequest {
+    if (request.kind !== 'connections' || this.#connectionIds) return request
+    return { ...request, query: { ...request.query, withoutIds: true } }
   }
 
   /** Ends what runs, whatever it does, within about a second. */

@@ -37,7 +37,12 @@ test('the defaults are valid, written in their shortest spelling, and say what t
       tls: { certFile: '', keyFile: '', clientCaFile: '' },
       maxStreamAgeMs: 0,
     },
-    http: { listen: '127.0.0.1:9002', allowedHosts: [], queryTimeoutMs: 120_000 },
+    http: {
+      listen: '127.0.0.1:9002',
+      allowedHosts: [],
+      queryTimeoutMs: 120_000,
+      connectionIds: false,
+    },
     store: {
       path: './data/snimeter.db',
       commitIntervalMs: 1000,

@@ -135,7 +135,7 @@ test('a client that leaves while it waits frees its place', async (t) => {
 })
 
 test('many clients that wait do not keep a new one from waiting', async (t) => {
-  const queries = service(t, slowFile(t), 2000)
+  const queries = service(t, slowFile(t), 5000)
   const slow = ['a', 'b'].map((client) => queries.json(ENDLESS, { client }))
   const waiting = Array.from({ length: 40 }, () => queries.json(TOTALS, { client: 'a' }))
   const outcomes = Promise.allSettled([...slow, ...waiting])
