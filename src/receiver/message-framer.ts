@@ -2,7 +2,10 @@ import { FRAME_HEADER_BYTES, MessageParts } from './message-parts.ts'
 
 /** Messages up to this are handed on whole, larger ones in parts. Envoy flushes at 16 KB. */
 const WHOLE_BYTES = 64 * 1024
+/** Memory is taken for this many times what has come: one allocation for a message in four packets. */
+const AHEAD = 4
 const LEAST_BYTES = 4096
+const EMPTY = Buffer.alloc(0)
 
 export interface FramerLimits {
   /** A larger message ends its stream, bytes. */
@@ -106,8 +109,8 @@ export class MessageFramer {
       return
     }
     this.#size = FRAME_HEADER_BYTES + size
-    this.#whole = Buffer.allocUnsafeSlow(Math.min(this.#size, LEAST_BYTES))
-    this.#filled = this.#header.copy(this.#whole)
+    this.#whole = EMPTY
+    this.#filled = FRAME_HEADER_BYTES
   }
 
   #readMessage(data: Buffer, at: number, messages: Buffer[]): number {
@@ -130,8 +133,10 @@ export class MessageFramer {
   #grow(filled: number): void {
     const old = this.#whole as Buffer
     if (filled <= old.length) return
-    this.#whole = Buffer.allocUnsafeSlow(Math.min(this.#size, 2 * filled))
-    old.copy(this.#whole, 0, 0, this.#filled)
+    const room = Math.max(LEAST_BYTES, AHEAD * filled)
+    this.#whole = Buffer.allocUnsafeSlow(Math.min(this.#size, room))
+    const before = old.length === 0 ? this.#header : old
+    before.copy(this.#whole, 0, 0, this.#filled)
   }
 
   get #isWhole(): boolean {
@@ -139,7 +144,9 @@ export class MessageFramer {
   }
 
   #finish(messages: Buffer[]): void {
-    if (this.#whole !== undefined) messages.push(this.#whole)
+    // An empty message has had no byte to take memory for.
+    if (this.#whole !== undefined)
+      messages.push(this.#size > FRAME_HEADER_BYTES ? this.#whole : Buffer.from(this.#header))
     if (this.#parts !== undefined) {
       this.#counters.extraParts--
       this.#counters.extraBytes -= this.#size

@@ -27,6 +27,8 @@ export interface ReceiverReports {
   readonly otherCalls: () => readonly OtherCall[]
   /** Undefined without TLS. */
   readonly certificates: () => TlsFiles | undefined
+  /** Bytes that all streams hold, read and not handled. */
+  readonly heldBytes: () => number
   readonly budget: ReadBudget
   readonly unpacker: Unpacker
 }
@@ -34,12 +36,12 @@ export interface ReceiverReports {
 export function declareReceiverMetrics(
   metrics: Metrics,
   counters: ReceiverCounters,
-  { otherCalls, certificates, budget, unpacker }: ReceiverReports,
+  { otherCalls, certificates, heldBytes, budget, unpacker }: ReceiverReports,
 ): void {
   metrics.gauge({
     name: 'snimeter_receiver_read_bytes',
     help: 'Bytes that are read and not handled: of unfinished messages, and of streams that wait.',
-    read: () => budget.held,
+    read: heldBytes,
   })
   metrics.gauge({
     name: 'snimeter_receiver_waiting_streams',

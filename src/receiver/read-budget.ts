@@ -24,6 +24,8 @@ export interface BudgetedReader {
   readonly held: number
   /** Bytes until its message is whole. */
   readonly missing: number
+  /** Bytes that the budget counts for it; the budget's own, 0 at first. */
+  counted: number
   pause(): void
   resume(): void
   /** Ends it, with everything that it holds. */
@@ -31,15 +33,14 @@ export interface BudgetedReader {
 }
 
 /**
- * One budget for all bytes that are read and not yet handled, shared out by sender. A stream that holds
- * more than most ever need, and whose sender has no room, stops reading (flow control stops the sender)
- * until there is some. One always goes on, so that something becomes whole and room comes back.
+ * One budget for what streams hold, read and not yet handled, beyond what every stream may hold; shared out
+ * by sender. A stream whose sender has no room stops reading (flow control stops the sender) until there is
+ * some. One always goes on, so that something becomes whole and room comes back.
  */
 export class ReadBudget {
   /** Streams that were cut because senders went on into full windows. */
   cuts = 0
   readonly #share: FairShare
-  readonly #accounted = new Map<BudgetedReader, number>()
   readonly #waiting = new Set<BudgetedReader>()
   /** Goes on without room, until then. */
   #turn: { readonly reader: BudgetedReader; readonly untilMs: number } | undefined
@@ -50,7 +51,7 @@ export class ReadBudget {
     this.#share = new FairShare(bytes, GUARANTEED_BYTES)
   }
 
-  /** Bytes that are read and not handled. */
+  /** Bytes of streams that hold more than most. */
   get held(): number {
     return this.#share.total
   }
@@ -60,11 +61,11 @@ export class ReadBudget {
     return this.#waiting.size
   }
 
-  /** To be called whenever what a reader holds may have changed. */
+  /** To be called whenever what a reader holds may have changed. Cheap for what most streams hold. */
   update(reader: BudgetedReader): void {
-    const grown = this.#account(reader)
-    if (grown <= 0 || (this.#accounted.get(reader) ?? 0) <= FREE_BYTES) return
-    if (this.#waiting.has(reader) || this.#turn?.reader === reader) return
+    if (reader.counted === 0 && reader.held <= FREE_BYTES) return
+    const grown = this.#count(reader)
+    if (grown <= 0 || this.#waiting.has(reader) || this.#turn?.reader === reader) return
     if (this.#share.hasRoom(reader.key, 0)) return
     this.#waiting.add(reader)
     reader.pause()
@@ -73,20 +74,19 @@ export class ReadBudget {
 
   /** The reader is gone: what it held is free. */
   leave(reader: BudgetedReader): void {
-    this.#share.release(reader.key, this.#accounted.get(reader) ?? 0)
-    this.#accounted.delete(reader)
+    this.#share.release(reader.key, reader.counted)
+    reader.counted = 0
     this.#waiting.delete(reader)
     if (this.#turn?.reader === reader) this.#turn = undefined
   }
 
-  #account(reader: BudgetedReader): number {
-    const held = reader.held
-    const before = this.#accounted.get(reader) ?? 0
-    if (held > before) this.#share.take(reader.key, held - before)
-    else if (held < before) this.#share.release(reader.key, before - held)
-    if (held === 0) this.#accounted.delete(reader)
-    else this.#accounted.set(reader, held)
-    return held - before
+  #count(reader: BudgetedReader): number {
+    const { held, counted } = reader
+    const now = held <= FREE_BYTES ? 0 : held
+    if (now > counted) this.#share.take(reader.key, now - counted)
+    else if (now < counted) this.#share.release(reader.key, counted - now)
+    reader.counted = now
+    return now - counted
   }
 
   #lookSoon(): void {
@@ -97,7 +97,7 @@ export class ReadBudget {
   #look(): void {
     this.#timer = undefined
     // What a paused stream had under way arrives in its window all the same.
-    for (const reader of this.#waiting) this.#account(reader)
+    for (const reader of this.#waiting) this.#count(reader)
     this.#cutLargest()
     for (const reader of this.#nearestFirst()) {
       if (this.#share.hasRoom(reader.key, STEP_BYTES)) this.#goOn(reader)
@@ -118,7 +118,8 @@ export class ReadBudget {
   /** Somebody must get on, or nothing would ever become whole. */
   #giveTurn(): void {
     const nowMs = performance.now()
-    if (this.#turn !== undefined && nowMs < this.#turn.untilMs && this.#turn.reader.held > 0) return
+    if (this.#turn !== undefined && nowMs < this.#turn.untilMs && this.#turn.reader.counted > 0)
+      return
     const last = this.#turn?.reader
     const [next] = this.#nearestFirst().filter((reader) => reader !== last)
     this.#turn = next === undefined ? undefined : { reader: next, untilMs: nowMs + TURN_MS }
@@ -126,18 +127,17 @@ export class ReadBudget {
   }
 
   #cutLargest(): void {
-    const held = (reader: BudgetedReader): number => this.#accounted.get(reader) ?? 0
     let total = 0
-    for (const reader of this.#waiting) total += held(reader)
+    for (const reader of this.#waiting) total += reader.counted
     const most = CUT_ABOVE * this.#share.limit
     if (total <= most) return
     const ofSender = (reader: BudgetedReader): number => this.#share.held(reader.key)
     const largestFirst = [...this.#waiting].sort(
-      (a, b) => ofSender(b) - ofSender(a) || held(b) - held(a),
+      (a, b) => ofSender(b) - ofSender(a) || b.counted - a.counted,
     )
     for (const reader of largestFirst) {
       if (total <= most) return
-      total -= held(reader)
+      total -= reader.counted
       this.cuts++
       this.leave(reader)
       reader.cut()

@@ -78,6 +78,11 @@ export class ServedCall {
     this.#listen()
   }
 
+  /** Bytes that are read and not handled. */
+  get held(): number {
+    return this.#reader?.held ?? 0
+  }
+
   /** Ends the stream after `ageMs`. */
   limitAge(ageMs: number): void {
     this.#ageTimer = setTimeout(() => this.end(), ageMs).unref()

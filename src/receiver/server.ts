@@ -115,6 +115,7 @@ export class AccessLogReceiver implements Component {
     declareReceiverMetrics(deps.metrics, this.#counters, {
       otherCalls: () => this.#otherCalls.report(),
       certificates: () => this.#tlsFiles,
+      heldBytes: () => this.#calls.values().reduce((sum, { held }) => sum + held, 0),
       ...this.#reading,
     })
   }

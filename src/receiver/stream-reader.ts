@@ -19,6 +19,7 @@ export interface Reading {
 /** Reads a stream's messages in grpc-js's place, within the budget. */
 export class StreamReader implements BudgetedReader {
   readonly key: string
+  counted = 0
   readonly #framer: MessageFramer
   readonly #call: CallInternals
   readonly #reading: Reading

@@ -45,6 +45,8 @@ test(`of ${CONNECTIONS} open connections with room for a quarter, no byte of an 
   assert.equal(states.get('{state="living"}'), ROOM)
   const rejected = await metric(serve, 'snimeter_entries_rejected_total')
   assert.equal(rejected.get('{reason="no_room"}'), CONNECTIONS - ROOM)
+  // It takes every End all the same: without endpoints sidecars would lose data.
+  assert.equal((await fetch(`${serve.httpUrl}/readyz`)).status, 200)
   const resident = residentBytes(serve.child.pid)
   t.diagnostic(`resident: ${Math.round((resident ?? 0) / MIB)} MiB`)
   assert.ok((resident ?? 0) < 900 * MIB)

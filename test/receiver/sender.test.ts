@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { credentials } from '@grpc/grpc-js'
 import { senderOf } from '../../src/receiver/sender.ts'
 import { AccessLogClient } from '../helpers/access-log-client.ts'
 import { makeCertificate } from '../helpers/certificates.ts'
-import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { writeFiles } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
 import { startReceiver } from './receiver-fixture.ts'
 
@@ -93,11 +91,6 @@ test('a certificate without one SPIFFE id is known by its fingerprint', () => {
 })
 
 test('with mTLS the key of a stream is the identity of its certificate, whatever a header says', async (t) => {
-  const folder = temporaryFolder(t)
-  const file = (name: string, text: string): string => {
-    writeFileSync(join(folder, name), text)
-    return join(folder, name)
-  }
   const ca = makeCertificate({ commonName: 'ca', isAuthority: true })
   const server = makeCertificate({ commonName: 's', issuer: ca, dns: ['localhost'] })
   const client = makeCertificate({
@@ -105,13 +98,9 @@ test('with mTLS the key of a stream is the identity of its certificate, whatever
     issuer: ca,
     uris: ['spiffe://td/ns/shop/sa/cart'],
   })
-  await using fixture = await startReceiver({
-    tls: {
-      certFile: file('cert', server.cert),
-      keyFile: file('key', server.key),
-      clientCaFile: file('ca', ca.cert),
-    },
-  })
+  const texts = { cert: server.cert, key: server.key, ca: ca.cert }
+  const [certFile = '', keyFile = '', clientCaFile = ''] = writeFiles(t, texts)
+  await using fixture = await startReceiver({ tls: { certFile, keyFile, clientCaFile } })
   using sender = new AccessLogClient(fixture.address.replace('127.0.0.1', 'localhost'), {
     credentials: credentials.createSsl(
       Buffer.from(ca.cert),
