@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { type HiddenHop, LiveDiagnosis } from './istio/doctor/live.ts'
@@ -12,6 +13,9 @@ import type { Metrics } from './telemetry/registry.ts'
 
 /** Lines of an answer at most; the worst come first. */
 const MOST_FINDINGS = 1000
+
+/** The file is waited for no longer, ms. */
+const ASK_MS = 5000
 
 /** What `/api/v1/findings` says. */
 export interface LiveFindings {
@@ -39,6 +43,7 @@ export class LiveDoctor {
   gap: ReceiverGap | undefined
   #hiddenHops: readonly HiddenHop[] = []
   #looking: Promise<void> | undefined
+  #asking: Promise<void> | undefined
   #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [] }
 
   constructor(config: Config, deps: LiveDoctorDependencies) {
@@ -69,18 +74,27 @@ export class LiveDoctor {
   }
 
   async #refresh(): Promise<void> {
+    this.#asking ??= this.#askFile().finally(() => {
+      this.#asking = undefined
+    })
+    // Long queries of others may be before it: then what the file said last stands for now.
+    const enough = new AbortController()
+    const waited = sleep(ASK_MS, undefined, { signal: enough.signal }).catch(() => undefined)
     try {
-      const { queries, pipeline } = this.#deps
-      const nowMs = pipeline.clock.newestMs
-      const { flushIntervalMs } = this.#config.ledger
-      const { rows } = await queries.run({ kind: 'hidden-hops', nowMs, flushIntervalMs })
-      this.#hiddenHops = rows.map(([sni, bytes]) => ({
-        sni: String(sni),
-        bytes: BigInt(bytes ?? 0),
-      }))
+      await Promise.race([this.#asking, waited])
     } finally {
+      enough.abort()
+      this.#asking?.catch(() => undefined)
       this.#latest = await this.#diagnose()
     }
+  }
+
+  async #askFile(): Promise<void> {
+    const { queries, pipeline } = this.#deps
+    const nowMs = pipeline.clock.newestMs
+    const { flushIntervalMs } = this.#config.ledger
+    const { rows } = await queries.run({ kind: 'hidden-hops', nowMs, flushIntervalMs })
+    this.#hiddenHops = rows.map(([sni, bytes]) => ({ sni: String(sni), bytes: BigInt(bytes ?? 0) }))
   }
 
   async #diagnose(): Promise<LiveFindings> {

@@ -129,6 +129,17 @@ describe('hops that hide bytes', () => {
     assert.equal(scene.doctor.wrong, 1)
   })
 
+  it('do not wait for a file that is busy with other queries', async (t) => {
+    const scene = new Scene(t)
+    scene.hear(30_000, [{ ...end(1, 0), type: 2 }])
+    const answer = Promise.withResolvers<readonly (readonly [string, bigint])[]>()
+    scene.hidden = () => answer.promise
+    assert.deepEqual(await scene.codes(), [])
+    answer.resolve([['a.example', 5n]])
+    await answer.promise
+    assert.deepEqual(await scene.codes(), ['hop-hides-bytes name a.example'])
+  })
+
   it('stay known while the file cannot be asked', async (t) => {
     const scene = new Scene(t)
     scene.hidden = () => Promise.resolve([['a.example', 7n]])
