@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { FILE_MODE } from '../runtime/private-file.ts'
 
 /** Ends the name of a file that is still written. */
 export const PART = '.part'
@@ -35,7 +36,7 @@ export class EventFile {
   static async create(folder: string, nowMs: number, end: string): Promise<EventFile> {
     const moment = new Date(nowMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
     const name = `usage-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
-    const handle = await open(join(folder, name + end), 'ax')
+    const handle = await open(join(folder, name + end), 'ax', FILE_MODE)
     const file = new EventFile(folder, name, name + end, handle)
     try {
       // Or a power cut could take the file with all its synced lines.

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { FileLock } from '../runtime/file-lock.ts'
+import { FOLDER_MODE } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
 import { AGAIN, EventFile, PART, syncFolder } from './event-file.ts'
@@ -82,7 +83,7 @@ export class FileSink implements Sink {
   async #prepare(): Promise<void> {
     if (this.#prepared) return
     const directory = resolve(this.#config.directory)
-    const first = await mkdir(directory, { recursive: true })
+    const first = await mkdir(directory, { recursive: true, mode: FOLDER_MODE })
     // Every folder that was made lasts once the one that it is in is synced.
     if (first !== undefined) {
       for (let made = directory; made !== dirname(first); made = dirname(made)) {

@@ -1,4 +1,5 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { FILE_MODE } from '../runtime/private-file.ts'
 import { RECORD_HEADER_BYTES, writeHeader } from './capture-format.ts'
 
 /** Records gather here, so that a busy receiver makes one system call for hundreds of messages. */
@@ -24,7 +25,7 @@ export class CaptureFile {
   /** Makes the file; throws what the system says, `EEXIST` if it is there. */
   constructor(path: string, buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES)) {
     this.path = path
-    this.#fd = openSync(path, 'wx', 0o640)
+    this.#fd = openSync(path, 'wx', FILE_MODE)
     this.#buffer = buffer
   }
 

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Component } from '../runtime/component.ts'
+import { FOLDER_MODE } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
@@ -71,7 +72,7 @@ export class CaptureWriter implements Component {
   async start(): Promise<void> {
     const { directory } = this.#config
     try {
-      mkdirSync(directory, { recursive: true })
+      mkdirSync(directory, { recursive: true, mode: FOLDER_MODE })
       accessSync(directory, constants.W_OK)
     } catch (error) {
       throw new ServiceError(
@@ -157,7 +158,7 @@ export class CaptureWriter implements Component {
   /** A new file, with the identifiers of living streams. */
   #nextFile(except: number | undefined): CaptureFile {
     const { directory, maxFileBytes } = this.#config
-    mkdirSync(directory, { recursive: true })
+    mkdirSync(directory, { recursive: true, mode: FOLDER_MODE })
     const file = this.#makeFile()
     try {
       for (const [stream, recorded] of this.#identifiers) {

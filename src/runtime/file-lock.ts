@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
+import { FOLDER_MODE, makePrivate, restrictMode } from './private-file.ts'
 
 /**
  * The right to write a file (or folder): held by one process at a time, and gone with the process however it dies.
@@ -15,7 +16,7 @@ export class FileLock {
 
   /** Makes the file's folder and takes the lock, or throws what `held` gives if somebody has it. */
   constructor(path: string, held: (cause: unknown) => Error) {
-    mkdirSync(dirname(path), { recursive: true })
+    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })
     this.#path = `${realPath(path)}.lock`
     this.#held = held
     this.#database = this.#take()
@@ -39,7 +40,9 @@ export class FileLock {
   }
 
   #take(): Database.Database {
+    makePrivate(this.#path)
     const database = new Database(this.#path, { timeout: 0 })
+    restrictMode(this.#path)
     try {
       database.exec('BEGIN EXCLUSIVE')
       return database

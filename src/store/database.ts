@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { APPLICATION_ID } from '../runtime/application-id.ts'
+import { makePrivate, restrictMode } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
 import { OUTBOX } from './migrations/0002-outbox.ts'
@@ -31,9 +33,13 @@ type Migration = string | ((database: Database.Database) => void)
 
 /** Opens a file for its one writer: makes or migrates it. Throws ServiceErrors and SQLite's errors. */
 export function openDatabase(path: string): Database.Database {
+  makePrivate(path)
   const database = new Database(path, { timeout: 1000 })
   try {
     prepare(database, path)
+    // SQLite gives its log the rights of the database. One of before may have had more.
+    const real = realpathSync(path)
+    for (const end of ['', '-wal', '-shm']) restrictMode(real + end)
     return database
   } catch (error) {
     database.close()
