@@ -128,11 +128,11 @@ export class App {
     const clock = new ArrivalClock({ wallMs, monotonicMs, floorMs: opening.clock.newestMs })
     const recorder = this.#makeRecorder()
     const pipeline = new Pipeline(this.#config, opening, { recorder, uptimeMs })
-    const clockWatch = new ClockWatch({ clock, pipeline, logger: this.#logger })
-    clockWatch.openedWith(opening.step)
     const committer = new Committer(pipeline, store)
     const receiver = this.#makeReceiver(pipeline, committer, clock)
     const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries, receiver })
+    const clockWatch = new ClockWatch({ clock, pipeline, doctor, logger: this.#logger })
+    clockWatch.openedWith(opening)
     const memory = new MemoryWatch(this.#config.memory, {
       pipeline,
       health: this.#health,

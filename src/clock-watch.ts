@@ -1,4 +1,6 @@
 import type { ClockStep } from './model/clock-step.ts'
+import type { StoreOpening } from './model/opening.ts'
+import type { ReceiverGap } from './model/receiver-gap.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { ArrivalClock } from './runtime/arrival-clock.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -11,6 +13,8 @@ interface ClockWatchDependencies {
   readonly clock: ArrivalClock
   readonly pipeline: Pick<Pipeline, 'step' | 'rollup'>
   readonly logger: Logger
+  /** Who says when this receiver began: by the clock of now. */
+  readonly doctor: { gap: ReceiverGap | undefined }
 }
 
 /** Looks at the wall clock and says when it was set; the pipeline goes on with the new time. */
@@ -20,14 +24,16 @@ export class ClockWatch {
   #earlier: ClockStep | undefined
   /** Bytes booked until the clock was set last. */
   #bookedBefore = 0
+  #sameClock = false
 
   constructor(deps: ClockWatchDependencies) {
     this.#deps = deps
   }
 
-  /** The clock was set while no receiver ran, as far as the file can know. */
-  openedWith(step: ClockStep | undefined): void {
+  /** Whether the clock was set while no receiver ran, as far as the file can know. */
+  openedWith({ step, sameClock = false }: Pick<StoreOpening, 'step' | 'sameClock'>): void {
     this.#earlier = step
+    this.#sameClock = sameClock
     if (step === undefined) return
     this.#deps.logger.warn(
       told(step),
@@ -42,12 +48,13 @@ export class ClockWatch {
 
   /** Looks once. */
   look(): void {
-    const { clock, pipeline, logger } = this.#deps
+    const { clock, pipeline, logger, doctor } = this.#deps
     const step = clock.look()
     if (step === undefined) return
     const bookedBytes = pipeline.rollup.bookedBytes - this.#bookedBefore
     this.#bookedBefore = pipeline.rollup.bookedBytes
     pipeline.step(step)
+    if (doctor.gap !== undefined) doctor.gap = movedGap(doctor.gap, step, this.#sameClock)
     logger.warn(
       { ...told(step), bookedBytes },
       'the wall clock was set; bytes are booked by it from now on. bookedBytes were booked since the start or the last step: if the clock was wrong then, they are off by as much, and stay there',
@@ -73,6 +80,13 @@ export class ClockWatch {
       read: () => clock.offsetMs / 1000,
     })
   }
+}
+
+/** As the file moves it (see `ReceiverGaps.stepped`). */
+function movedGap(gap: ReceiverGap, step: ClockStep, sameClock: boolean): ReceiverGap {
+  const byMs = step.toMs - step.fromMs
+  const fromMs = gap.fromMs + (sameClock ? byMs : 0)
+  return { ...gap, fromMs, toMs: Math.max(fromMs, gap.toMs + byMs) }
 }
 
 function told({ fromMs, toMs }: ClockStep): Record<string, string | number> {

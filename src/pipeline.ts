@@ -112,6 +112,7 @@ export class Pipeline {
   /** Since when the clock of arrivals was not set; undefined with recorded arrivals. */
   #eraFromMs: number | undefined
   #stepped: boolean
+  #steppedByMs = 0
   #announcedMinutesFromMs: number
   #minutesHoldMs: number
   #clockWrittenMs: number
@@ -274,6 +275,7 @@ export class Pipeline {
     this.#mark.stepped()
     this.#eraFromMs = (this.#eraFromMs ?? toMs - byMs) + byMs
     this.#stepped = true
+    this.#steppedByMs += byMs
     this.tick(toMs)
   }
 
@@ -328,6 +330,7 @@ export class Pipeline {
         eraFromMs: this.#eraFromMs ?? 0,
         uptimeMs: this.#uptimeMs?.() ?? 0,
         stepped: this.#stepped,
+        steppedByMs: this.#steppedByMs,
       },
       usage: this.rollup.cut(),
       coverage: this.coverage.cut(),
@@ -338,6 +341,7 @@ export class Pipeline {
     this.#announcedMinutesFromMs = this.rollup.minutesFromMs
     this.#clockWrittenMs = this.clock.newestMs
     this.#stepped = false
+    this.#steppedByMs = 0
     return batch
   }
 

@@ -45,6 +45,8 @@ export interface FileClock {
   readonly uptimeMs?: number
   /** The wall clock was set since the last batch: `newestMs` may be before the file's. */
   readonly stepped?: boolean
+  /** By how much, while this process ran, ms. */
+  readonly steppedByMs?: number
 }
 
 /** First and last of them, unix ms. */

@@ -13,6 +13,8 @@ export interface StoreOpening {
   readonly wallClock?: boolean
   /** How moments of the file's connections move: those since `fromMs` by `byMs`, and none is later than now. */
   readonly restoring?: { readonly fromMs: number; readonly byMs: number } | undefined
+  /** The last commit was on this machine, since its start: the file's moments and those of now are of one clock. */
+  readonly sameClock?: boolean
   /** The wall clock was set between the last commit and now, as far as that can be known. */
   readonly step?: ClockStep | undefined
   /** Newest last arrival (unix ms) of any connection row that retention has deleted; 0 = none. A replay that begins at or before it is refused. */

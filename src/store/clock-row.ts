@@ -27,7 +27,7 @@ interface Row {
   readonly far_start_to_ms: number | null
 }
 
-type Opened = Pick<StoreOpening, 'clock' | 'step' | 'restoring' | 'wallClock'>
+type Opened = Pick<StoreOpening, 'clock' | 'step' | 'restoring' | 'wallClock' | 'sameClock'>
 
 /** The moments that the file remembers, and what becomes of them when the wall clock was set. */
 export class ClockRow {
@@ -89,6 +89,7 @@ export class ClockRow {
         eraFromMs: isKnown ? row.era_from_ms + byMs : firstMs,
       },
       wallClock: true,
+      sameClock: isKnown,
       restoring: { fromMs: isKnown ? row.era_from_ms : Number.POSITIVE_INFINITY, byMs },
       step: byMs === 0 ? undefined : ({ fromMs: expectedMs, toMs: firstMs } satisfies ClockStep),
     }

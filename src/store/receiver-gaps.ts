@@ -33,6 +33,7 @@ export class ReceiverGaps {
   /** The file as it was opened: commits may come before a `begin` that has to be tried again. */
   readonly #opened: OpenedFile
   #receiving = false
+  #sameClock = false
   /** A gap whose `nodes_after` is not known yet. */
   #open: { readonly id: number; readonly toMs: number } | undefined
 
@@ -57,6 +58,9 @@ export class ReceiverGaps {
       unfinished: database.prepare(
         'SELECT id, to_ms AS toMs FROM receiver_gap WHERE nodes_after IS NULL ORDER BY id',
       ),
+      move: database.prepare(
+        'UPDATE receiver_gap SET from_ms = from_ms + ?, to_ms = max(from_ms + ?, to_ms + ?) WHERE id = ?',
+      ),
       finish: database.prepare('UPDATE receiver_gap SET nodes_after = ? WHERE id = ?'),
       stopped: database.prepare('UPDATE ledger SET stopped_ms = ?'),
     }
@@ -65,17 +69,31 @@ export class ReceiverGaps {
       .get() as OpenedFile
   }
 
-  /** A receiver begins to take entries at `nowMs`; the gap before it, undefined for a new file. */
-  begin(nowMs: number): ReceiverGap | undefined {
+  /**
+   * A receiver begins to take entries at `nowMs`; the gap before it, undefined for a new file. The wall
+   * clock was set by `setByMs` meanwhile: the gap begins by the clock of now. `sameClock`: what the clock is
+   * set by later is true of the gap's begin as well.
+   */
+  begin(nowMs: number, setByMs = 0, sameClock = false): ReceiverGap | undefined {
+    this.#sameClock = sameClock
     const run = this.#database.transaction(() => {
       const { newestMs, stoppedMs } = this.#opened
       this.#finishAll(newestMs)
       this.#statements.stopped.run(0)
       this.#receiving = true
       if (newestMs === 0) return undefined
-      return this.#insert(stoppedMs || newestMs, nowMs, stoppedMs > 0 ? 'stopped' : 'crashed')
+      const reason = stoppedMs > 0 ? 'stopped' : 'crashed'
+      return this.#insert(stoppedMs || newestMs, setByMs, nowMs, reason)
     })
     return run.immediate()
+  }
+
+  /** Part of a commit: the wall clock was set by `byMs`, and with it the time at which this receiver began. */
+  stepped(byMs: number): void {
+    if (this.#open === undefined) return
+    const fromByMs = this.#sameClock ? byMs : 0
+    this.#statements.move.run(fromByMs, fromByMs, byMs, this.#open.id)
+    this.#open = { ...this.#open, toMs: this.#open.toMs + byMs }
   }
 
   /** Part of a commit whose newest moment is `newestMs`. */
@@ -90,10 +108,16 @@ export class ReceiverGaps {
     if (this.#receiving) this.#statements.stopped.run(nowMs)
   }
 
-  #insert(fromMs: number, nowMs: number, reason: ReceiverGap['reason']): ReceiverGap {
-    // A wall clock that was set back in between: the gap is there, its length is not known.
+  #insert(
+    endedMs: number,
+    setByMs: number,
+    nowMs: number,
+    reason: ReceiverGap['reason'],
+  ): ReceiverGap {
+    const { nodes, lossy } = this.#nodesBetween(endedMs - BEFORE_MS, endedMs + 1)
+    const fromMs = endedMs + setByMs
+    // A wall clock that was set back in between by more than is known: the gap's length is not known.
     const toMs = Math.max(fromMs, nowMs)
-    const { nodes, lossy } = this.#nodesBetween(fromMs - BEFORE_MS, fromMs + 1)
     const gap: ReceiverGap = {
       reason,
       fromMs,

@@ -76,6 +76,9 @@ export class Writer {
   readonly #outbox: Outbox
   readonly #gaps: ReceiverGaps
   readonly #sequence
+  /** By how much the wall clock was set between the file's last commit and its opening, ms. */
+  #setByMs = 0
+  #sameClock = false
   /** The highest sequence number that was seen in the file. */
   #committed = 0
   readonly #newest
@@ -126,6 +129,8 @@ export class Writer {
     const opened =
       boot === undefined ? this.#clock.recorded() : this.#clock.onWallClock(nowMs, boot)
     const { newestMs } = opened.clock
+    this.#sameClock = opened.sameClock === true
+    if (opened.step !== undefined) this.#setByMs = opened.step.toMs - opened.step.fromMs
     this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
     const openOutbox = this.#database.transaction(() => this.#outbox.open(newestMs))
     const { minutesHoldMs } = openOutbox.immediate()
@@ -166,7 +171,10 @@ export class Writer {
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
       this.#clock.write(batch.sequence, batch.clock)
       this.#gaps.committed(batch.clock.newestMs)
-      if (stepped) this.#outbox.stepped(batch.clock.newestMs)
+      if (stepped) {
+        this.#outbox.stepped(batch.clock.newestMs)
+        this.#gaps.stepped(batch.clock.steppedByMs ?? 0)
+      }
       return minutesFromMs
     }, batch.clock)
     this.#committed = this.#sequence.get() as number
@@ -263,7 +271,7 @@ export class Writer {
 
   /** A receiver takes entries from `nowMs` on; the time without one before it, undefined for a new file. */
   receiving(nowMs: number): ReceiverGap | undefined {
-    return this.#where(() => this.#gaps.begin(nowMs))
+    return this.#where(() => this.#gaps.begin(nowMs, this.#setByMs, this.#sameClock))
   }
 
   /**

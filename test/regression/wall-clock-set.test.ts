@@ -254,3 +254,45 @@ it('windows that a clock was ahead of are published whole once they are over', (
   // A window is published when it is over, not with every commit.
   assert.deepEqual(all(path, 'SELECT max(revision) FROM publication'), [[1]])
 })
+
+describe('the time without a receiver', () => {
+  /** Nothing changed after the first second. */
+  const LAST_COMMIT = START + SECOND
+  const gaps = (path: string): unknown[][] =>
+    all(path, 'SELECT from_ms, to_ms FROM receiver_gap ORDER BY id')
+
+  it('is as long as it was, though the clock was wrong before it', (t) => {
+    const path = newFile(t)
+    const time = new MachineTime(START)
+    time.wrongMs = 3 * HOUR
+    const first = new ClockedProcess(path, time)
+    first.receive({ connection: 1, upload: 1, startMs: START })
+    first.pass(4 * SECOND)
+    first.stop()
+    time.wrongMs = 0
+    time.nowMs += 30 * SECOND
+    const second = new ClockedProcess(path, time)
+    second.writer.receiving(second.clock.now())
+    second.stop()
+    assert.deepEqual(gaps(path), [[LAST_COMMIT, time.nowMs]])
+  })
+
+  it('is as long as it was, though the clock is wrong after it', (t) => {
+    const path = newFile(t)
+    const time = new MachineTime(START)
+    const first = new ClockedProcess(path, time)
+    first.receive({ connection: 1, upload: 1, startMs: START })
+    first.pass(4 * SECOND)
+    first.stop()
+    time.wrongMs = 3 * HOUR
+    time.nowMs += 30 * SECOND
+    const startedMs = time.nowMs
+    const second = new ClockedProcess(path, time)
+    second.writer.receiving(second.clock.now())
+    second.pass(4 * SECOND)
+    time.wrongMs = 0
+    second.pass(4 * SECOND)
+    second.stop()
+    assert.deepEqual(gaps(path), [[LAST_COMMIT, startedMs]])
+  })
+})
