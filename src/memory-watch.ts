@@ -7,8 +7,12 @@ import type { SampledLogger } from './telemetry/sampled-logger.ts'
 const SPENT_ABOVE = 1.25
 /** Shedding ends below this part of `memory.shed_above`: at the edge it would flap. */
 const SHED_UNTIL = 0.9
-/** A collection stops everything for its time: it is asked for at most this often, ms. */
+/**
+ * A collection stops everything for its time (about 1 ms per MB of objects): it is asked for at most this
+ * often, ms; more rarely if nothing but resident memory is high, to give pages back.
+ */
 const COLLECT_EVERY_MS = 30_000
+const COLLECT_RESIDENT_EVERY_MS = 300_000
 /**
  * Unready for this long at most, then ready for at least that long, ms: with one receiver there is
  * nowhere else to send, and without endpoints sidecars lose data.
@@ -61,7 +65,8 @@ export class MemoryWatch {
     const shedAbove = this.#limit * (pipeline.shedding ? SHED_UNTIL : 1)
     let inUse = this.#deps.bytesInUse()
     const resident = this.#deps.residentBytes() ?? 0
-    if (Math.max(inUse, resident) > shedAbove) inUse = this.#collected(inUse)
+    if (inUse > shedAbove) inUse = this.#collected(inUse, COLLECT_EVERY_MS)
+    else if (resident > shedAbove) inUse = this.#collected(inUse, COLLECT_RESIDENT_EVERY_MS)
     pipeline.shedding = inUse > shedAbove
     if (pipeline.shedding) {
       logger.warn(
@@ -91,9 +96,9 @@ export class MemoryWatch {
   }
 
   /** What is in use after a collection; without one if the last was too recent. */
-  #collected(inUse: number): number {
+  #collected(inUse: number, everyMs: number): number {
     const nowMs = this.#deps.monotonicMs()
-    if (nowMs - this.#collectedMs < COLLECT_EVERY_MS) return inUse
+    if (nowMs - this.#collectedMs < everyMs) return inUse
     this.collections++
     this.#deps.collect()
     this.#collectedMs = this.#deps.monotonicMs()

@@ -16,7 +16,7 @@ export class CallGate {
 
   /** @param limit calls of the port at a time */
   constructor(limit: number) {
-    this.#share = new FairShare(Math.max(1, Math.floor(limit * ALONE)))
+    this.#share = new FairShare(limit * ALONE)
   }
 
   /** Takes a call, or answers it with RESOURCE_EXHAUSTED and gives false. */

@@ -26,6 +26,11 @@ export class Handshakes {
     session.once('remoteSettings', () => this.#waiting.delete(name))
   }
 
+  /** Whether a connection has not begun yet. */
+  has(socket: Socket): boolean {
+    return this.#waiting.get(nameOf(socket))?.socket === socket
+  }
+
   /** Closes those that have waited for `timeoutMs`; gives their number. */
   close(timeoutMs: number): number {
     let closed = 0

@@ -152,6 +152,8 @@ export class AccessLogReceiver implements Component {
     })
     const known = openUp(server, {
       listening: (http2Server) => {
+        // Who connects and says nothing gives way, also to a newcomer from the same address.
+        this.#deps.connections.givesWay = (socket) => this.#handshakes.has(socket)
         this.#deps.connections.guard(http2Server)
         http2Server.on('connection', (socket: Socket) => this.#handshakes.began(socket))
       },

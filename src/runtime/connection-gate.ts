@@ -20,14 +20,15 @@ export class ConnectionGate {
   readonly #share: FairShare
   readonly #open = new Map<string, Set<Socket>>()
 
-  readonly #all = new Set<Socket>()
+  /** All that are open, oldest first, with their keys. */
+  readonly #all = new Map<Socket, string>()
   /** Whether a connection may be closed for any newcomer: nothing is lost with it. */
   givesWay: (socket: Socket) => boolean = () => false
 
   /** `limit`: connections of the port at a time, at least 1. */
   constructor(limit: number) {
     this.limit = limit
-    this.#share = new FairShare(Math.max(1, Math.floor(limit * ALONE)))
+    this.#share = new FairShare(limit * ALONE)
   }
 
   /** Connections that are open. */
@@ -55,7 +56,7 @@ export class ConnectionGate {
     this.#share.take(key)
     const sockets = this.#open.get(key) ?? new Set()
     this.#open.set(key, sockets.add(socket))
-    this.#all.add(socket)
+    this.#all.set(socket, key)
     socket.once('close', () => {
       // An evicted one has left already.
       if (sockets.has(socket)) this.#leave(key, socket)
@@ -74,14 +75,15 @@ export class ConnectionGate {
 
   /** The oldest connection that gives way is closed: one of the same address, else any if all are in use. */
   #replace(key: string): boolean {
-    const own = [...(this.#open.get(key) ?? [])].find(this.givesWay)
+    const own = this.#open.get(key)?.values().find(this.givesWay)
     if (own !== undefined || this.#share.total < this.limit) return this.#evict(own)
-    return this.#evict([...this.#all].find(this.givesWay))
+    return this.#evict(this.#all.keys().find(this.givesWay))
   }
 
   #evict(socket: Socket | undefined): boolean {
-    if (socket === undefined) return false
-    this.#leave(addressKey(socket.remoteAddress ?? ''), socket)
+    const key = socket && this.#all.get(socket)
+    if (socket === undefined || key === undefined) return false
+    this.#leave(key, socket)
     socket.destroy()
     this.evicted++
     return true

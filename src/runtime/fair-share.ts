@@ -58,7 +58,9 @@ export class FairShare {
     const held = this.held(sender)
     if (held + amount <= this.#sureOf(held)) return true
     const free = this.#capacity - this.total - (amount - 1)
-    if (held + this.#common + amount - 1 < ALPHA * free) return true
+    // Of a small pool the free part can be less than one: then there is none.
+    const fits = this.total + amount <= this.#capacity
+    if (fits && held + this.#common + amount - 1 < ALPHA * free) return true
     this.refusals++
     return false
   }
