@@ -125,6 +125,11 @@ export function declarePipelineMetrics(
       })),
   })
   metrics.counter({
+    name: 'snimeter_ledger_pushed_out_total',
+    help: 'Open connections of the largest sender that left memory because the whole table was full; each is looked up when it reports again.',
+    read: () => ledger.pushedOut,
+  })
+  metrics.counter({
     name: 'snimeter_share_refusals_total',
     help: 'What a sender was refused because its share of a pool was used up, by pool.',
     labelNames: ['pool'],

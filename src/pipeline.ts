@@ -182,6 +182,7 @@ export class Pipeline {
   get pools(): Readonly<Record<string, { readonly refusals: number }>> {
     return {
       ...this.identities.pools,
+      ...this.ledger.pools,
       observations: this.observations.pool,
       activity: this.observations.activity.pool,
     }
@@ -283,7 +284,8 @@ export class Pipeline {
   answer(keys: Uint8Array, answers: Answers): void {
     answers.forEach((stored, index) => {
       const samples = this.held.release(keys.subarray(index * 16, index * 16 + 16))
-      const restored = stored === undefined || this.ledger.restore(stored)
+      const restored =
+        stored === undefined || this.ledger.restore(stored, samples[0]?.origin.sender)
       for (const sample of samples) {
         // Booking it anew would count its bytes twice: without room for its row it is refused.
         if (!restored) {

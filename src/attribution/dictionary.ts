@@ -1,7 +1,5 @@
 import { FairShare } from '../runtime/fair-share.ts'
-
-/** Who holds what has no sender: reserved values, and what the file brought back. */
-export const NO_SENDER = ''
+import { NO_SENDER } from '../runtime/sender-slots.ts'
 
 /** A definition for the store: what a session id stands for. */
 export interface Definition<T> {

@@ -37,6 +37,13 @@ export const Byte = {
   meter: 60,
 } as const
 
+/** The words of a row as pairs of bytes. */
+export const HALVES = WORDS * 2
+export const Half = {
+  /** Slot of the sender that the row counts for (`SenderSlots`); 0 = not known. */
+  sender: 31,
+} as const
+
 export const NUMBERS = 9
 /** Offsets in the 9 doubles of a row. */
 export const Num = {
@@ -59,6 +66,7 @@ export const Num = {
 export class ConnectionChunk {
   readonly words = new Int32Array(CHUNK_ROWS * WORDS)
   readonly bytes = new Uint8Array(this.words.buffer)
+  readonly halves = new Uint16Array(this.words.buffer)
   readonly numbers = new Float64Array(CHUNK_ROWS * NUMBERS)
 }
 

@@ -7,6 +7,8 @@ import type { ConnectionTable } from './connection-table.ts'
  */
 export class DirtyRows {
   count = 0
+  /** Batches that went into the file. */
+  commits = 0
   #rows = new Int32Array(1024)
   #inFlight: Int32Array = new Int32Array(0)
   readonly #table: ConnectionTable
@@ -43,6 +45,7 @@ export class DirtyRows {
 
   /** The file has the rows of the last cut. */
   committed(): void {
+    this.commits++
     for (const row of this.#inFlight) {
       const bytes = this.#table.chunk(row).bytes
       const at = (row & CHUNK_MASK) * BYTES + Byte.flags

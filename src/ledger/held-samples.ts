@@ -1,9 +1,12 @@
 import type { StoredConnection } from '../model/connection.ts'
 import type { SampleBatch } from '../model/sample.ts'
+import { sharedPool } from '../runtime/fair-share.ts'
 import type { SampleOrigin } from './ports.ts'
 
-/** Samples kept aside at most, all ids together; about half a kilobyte each. */
+/** Samples kept aside, shared out among senders; about half a kilobyte each. */
 const MAX_HELD_SAMPLES = 200_000
+/** Of these, those that are not final: a final is its connection's last report. */
+const MAX_HELD_PERIODIC = 150_000
 
 /** Texts of a decoder's interner, by id and back: held samples outlive the interner's epoch. */
 export interface Texts {
@@ -31,14 +34,24 @@ interface HeldId {
  * and are applied in that order, with their own arrival times, once the file has answered.
  */
 export class HeldSamples {
-  /** Samples that wait. */
-  size = 0
+  readonly #all = sharedPool(MAX_HELD_SAMPLES)
+  readonly #periodic = sharedPool(MAX_HELD_PERIODIC)
   readonly #ids = new Map<string, HeldId>()
   readonly #texts: Texts
   #unasked: HeldId[] = []
 
   constructor(texts: Texts) {
     this.#texts = texts
+  }
+
+  /** Samples that wait. */
+  get size(): number {
+    return this.#all.total
+  }
+
+  /** Samples that found no room in their sender's share. */
+  get refusals(): number {
+    return this.#all.refusals + this.#periodic.refusals
   }
 
   /** Whether somebody should ask the file. */
@@ -52,9 +65,9 @@ export class HeldSamples {
 
   /** Keeps a sample; false when there is no room. */
   hold(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {
-    // A final is its connection's last word: the last quarter is kept for those.
-    if (this.size >= (batch.final[i] === 1 ? MAX_HELD_SAMPLES : MAX_HELD_SAMPLES * 0.75))
-      return false
+    const { sender } = origin
+    const final = batch.final[i] === 1
+    if (!this.#all.hasRoom(sender) || !(final || this.#periodic.hasRoom(sender))) return false
     const text = keyText(batch, i)
     let held = this.#ids.get(text)
     if (held === undefined) {
@@ -63,7 +76,8 @@ export class HeldSamples {
       this.#unasked.push(held)
     }
     held.samples.push(copySample(batch, i, origin, arrivalMs, this.#texts))
-    this.size++
+    this.#all.take(sender)
+    if (!final) this.#periodic.take(sender)
     return true
   }
 
@@ -97,7 +111,10 @@ export class HeldSamples {
     const held = this.#ids.get(text)
     if (held === undefined) return []
     this.#ids.delete(text)
-    this.size -= held.samples.length
+    for (const { origin, final } of held.samples) {
+      this.#all.release(origin.sender)
+      if (!final) this.#periodic.release(origin.sender)
+    }
     return held.samples
   }
 }

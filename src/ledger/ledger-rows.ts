@@ -1,9 +1,13 @@
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
 import { SampleKind } from '../model/sample.ts'
+import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
+import { NO_SENDER, NO_SLOT, SenderSlots } from '../runtime/sender-slots.ts'
 import {
   BYTES,
   Byte,
   CHUNK_MASK,
+  HALVES,
+  Half,
   NUMBERS,
   Num,
   RowFlag,
@@ -21,49 +25,107 @@ import { Tombstones } from './tombstones.ts'
 
 const NONE = -1
 
+/** The table beside what one sender may fill: for what others are sure of then. */
+const ROOM_FOR_SHARES = 1.5
+/** Rows looked at for one that can be pushed out. */
+const MOST_TRIES = 4096
+/** Rows pushed out of one sender before it is asked again who has most. */
+const VICTIM_USES = 1024
+
 /**
- * The rows of a ledger within their budgets: who comes in, who must leave memory, and what memory has
- * forgotten since. A row leaves only when the file has it; an open one never for want of room.
+ * The rows of a ledger within the shares of their senders: who comes in, who must leave memory, and what
+ * memory has forgotten since. A row leaves only when the file has it (or nothing of it is booked); an open
+ * one only when the table is full and its sender holds most of it.
  */
 export class LedgerRows {
   readonly table: ConnectionTable
   readonly dirty: DirtyRows
   readonly forgotten: Forgotten
-  /** Rows in state waiting, open or orphaned. */
-  living = 0
-  readonly #maxRequests: number
-  readonly #maxConnectionRows: number
+  /** Rows in state waiting, open or orphaned, by sender. */
+  readonly living: FairShare
+  /** Rows of connections, tombstones included, and of requests. */
+  readonly connectionRows: FairShare
+  readonly requestRows: FairShare
+  readonly #slots = new SenderSlots()
+  /** Living rows that left memory because the table was full. */
+  pushedOut = 0
+  /** Slot whose rows are pushed out, for a while; and where to look next. */
+  #victim = NO_SLOT
+  #victimUses = 0
+  #hand = 0
   readonly #connections: Tombstones
   readonly #requests: Tombstones
 
   constructor({ maxConnections, maxRequests }: LedgerConfig, forgotten: Forgotten) {
-    this.#maxRequests = maxRequests
-    this.#maxConnectionRows = maxConnections + Math.ceil(maxConnections / 4)
-    this.table = new ConnectionTable(this.#maxConnectionRows + maxRequests)
+    this.living = sharedPool(maxConnections)
+    this.connectionRows = sharedPool(maxConnections + Math.ceil(maxConnections / 4))
+    this.requestRows = sharedPool(maxRequests)
+    const lone = this.connectionRows.limit + maxRequests
+    this.table = new ConnectionTable(Math.ceil(lone * ROOM_FOR_SHARES))
     this.dirty = new DirtyRows(this.table)
     this.forgotten = forgotten
-    this.#connections = new Tombstones(this.table)
-    this.#requests = new Tombstones(this.table)
+    this.#connections = new Tombstones(this.table, this.dirty)
+    this.#requests = new Tombstones(this.table, this.dirty)
   }
 
   get tombstones(): number {
     return this.#connections.count + this.#requests.count
   }
 
+  /** Whether a sender may have one more living connection. */
+  hasRoomToLive(sender: string): boolean {
+    return this.living.hasRoom(this.#slots.keyFor(sender))
+  }
+
   /**
-   * A row for a new id within the budget of its kind, -1 if there is none: under pressure the oldest
-   * committed tombstone goes. Its fields hold what their last user left.
+   * A living row for a new id within the sender's share of its kind, -1 if there is none: under pressure
+   * the oldest committed tombstone goes; when the whole table is full, a row of the sender that has most.
+   * Its fields hold what their last user left.
    */
-  take(k0: number, k1: number, k2: number, k3: number, kind: number, nowMs: number): number {
-    const isRequest = kind === SampleKind.request
-    const used = isRequest ? this.#requests.count : this.table.size - this.#requests.count
-    if (used >= (isRequest ? this.#maxRequests : this.#maxConnectionRows)) {
-      const queue = this.#tombstonesOf(kind)
-      const oldest = queue.oldestCommitted()
-      if (oldest === NONE) return NONE
-      this.#dropOldest(queue, oldest, nowMs)
+  take(
+    k0: number,
+    k1: number,
+    k2: number,
+    k3: number,
+    kind: number,
+    sender: string,
+    nowMs: number,
+  ): number {
+    const pool = this.#poolOf(kind)
+    const key = this.#slots.keyFor(sender)
+    if (!pool.fits(key)) {
+      this.#dropTombstone(this.#tombstonesOf(kind), nowMs)
+      if (!pool.hasRoom(key)) return NONE
     }
-    return this.table.insert(k0, k1, k2, k3)
+    if (this.table.size >= this.table.maxRows && !this.#makeRoom(nowMs)) return NONE
+    const row = this.table.insert(k0, k1, k2, k3)
+    pool.take(key)
+    this.living.take(key)
+    const { halves } = this.table.chunk(row)
+    halves[(row & CHUNK_MASK) * HALVES + Half.sender] = this.#slots.hold(key)
+    return row
+  }
+
+  /** The sender that a row counts for. */
+  senderOf(row: number): string {
+    return this.#slots.keyOf(this.#slotOf(row))
+  }
+
+  /** A row without a sender (the file brought it back) counts for the one that reports it. */
+  own(row: number, sender: string): void {
+    const key = this.#slots.keyFor(sender)
+    if (key === NO_SENDER) return
+    const c = this.table.chunk(row)
+    const o = row & CHUNK_MASK
+    const pool = this.#poolOf(c.bytes[o * BYTES + Byte.kind] as number)
+    pool.release(NO_SENDER)
+    pool.take(key)
+    if (c.bytes[o * BYTES + Byte.state] !== RowState.closed) {
+      this.living.release(NO_SENDER)
+      this.living.take(key)
+    }
+    this.#slots.release(NO_SLOT)
+    c.halves[o * HALVES + Half.sender] = this.#slots.hold(key)
   }
 
   /** A living row is closed: from now on it is a tombstone. */
@@ -71,7 +133,7 @@ export class LedgerRows {
     const { bytes } = this.table.chunk(row)
     const at = (row & CHUNK_MASK) * BYTES
     bytes[at + Byte.state] = RowState.closed
-    this.living--
+    this.living.release(this.senderOf(row))
     this.#tombstonesOf(bytes[at + Byte.kind] as number).push(row)
   }
 
@@ -102,11 +164,11 @@ export class LedgerRows {
     c.numbers[n + Num.download] = stored.download
     if (stored.state === ConnectionState.closed) {
       c.bytes[b + Byte.state] = RowState.closed
+      this.living.release(this.senderOf(row))
       this.#tombstonesOf(stored.kind).push(row)
     } else {
       const isOpen = stored.state === ConnectionState.open
       c.bytes[b + Byte.state] = isOpen ? RowState.open : RowState.orphaned
-      this.living++
     }
   }
 
@@ -122,13 +184,13 @@ export class LedgerRows {
     }
   }
 
-  /** An orphan leaves memory, if the file has it. */
-  dropOrphan(row: number, nowMs: number): void {
+  /** A living row leaves memory, if the file has it. */
+  dropLiving(row: number, nowMs: number): boolean {
     const { bytes } = this.table.chunk(row)
     const flags = bytes[(row & CHUNK_MASK) * BYTES + Byte.flags] as number
-    if ((flags & (RowFlag.dirty | RowFlag.inFlight)) !== 0) return
+    if ((flags & (RowFlag.dirty | RowFlag.inFlight)) !== 0) return false
     this.#forget(row, nowMs)
-    this.living--
+    return true
   }
 
   /** The wall clock was set: the rows' moments move with it. */
@@ -148,8 +210,47 @@ export class LedgerRows {
 
   /** A row of which nothing is booked leaves memory; the file has never had it. */
   dropWaiting(row: number): void {
-    this.table.remove(row)
-    this.living--
+    this.#remove(row)
+  }
+
+  /** Room in a full table, for a sender that is within its share: a tombstone, or a row of the largest. */
+  #makeRoom(nowMs: number): boolean {
+    return (
+      this.#dropTombstone(this.#connections, nowMs) ||
+      this.#dropTombstone(this.#requests, nowMs) ||
+      this.#pushOut(nowMs)
+    )
+  }
+
+  /** The oldest tombstone that the file has leaves memory; false if there is none. */
+  #dropTombstone(queue: Tombstones, nowMs: number): boolean {
+    const oldest = queue.oldestCommitted()
+    if (oldest === NONE) return false
+    this.#dropOldest(queue, oldest, nowMs)
+    return true
+  }
+
+  /**
+   * A living row of the sender that has most leaves memory: one that the file has (it is looked up when it
+   * reports again), or one that waits (nothing of it is booked). False if none is found soon.
+   */
+  #pushOut(nowMs: number): boolean {
+    if (this.#victimUses-- <= 0) {
+      this.#victim = this.#slots.find(this.connectionRows.largest() ?? NO_SENDER) ?? NO_SLOT
+      this.#victimUses = VICTIM_USES
+    }
+    for (let tries = Math.min(MOST_TRIES, this.table.rowsMade); tries > 0; tries--) {
+      this.#hand = this.#hand + 1 < this.table.rowsMade ? this.#hand + 1 : 0
+      if (this.#slotOf(this.#hand) !== this.#victim) continue
+      const { bytes } = this.table.chunk(this.#hand)
+      const state = bytes[(this.#hand & CHUNK_MASK) * BYTES + Byte.state] as number
+      if (state === RowState.free || state === RowState.closed) continue
+      if (state === RowState.waiting) this.dropWaiting(this.#hand)
+      else if (!this.dropLiving(this.#hand, nowMs)) continue
+      this.pushedOut++
+      return true
+    }
+    return false
   }
 
   #dropOldest(queue: Tombstones, row: number, nowMs: number): void {
@@ -160,7 +261,27 @@ export class LedgerRows {
   #forget(row: number, nowMs: number): void {
     const { numbers } = this.table.chunk(row)
     this.forgotten.note(numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] as number, nowMs)
+    this.#remove(row)
+  }
+
+  #remove(row: number): void {
+    const { bytes } = this.table.chunk(row)
+    const at = (row & CHUNK_MASK) * BYTES
+    const slot = this.#slotOf(row)
+    const key = this.#slots.keyOf(slot)
+    this.#poolOf(bytes[at + Byte.kind] as number).release(key)
+    if (bytes[at + Byte.state] !== RowState.closed) this.living.release(key)
+    this.#slots.release(slot)
     this.table.remove(row)
+  }
+
+  #slotOf(row: number): number {
+    const { halves } = this.table.chunk(row)
+    return halves[(row & CHUNK_MASK) * HALVES + Half.sender] as number
+  }
+
+  #poolOf(kind: number): FairShare {
+    return kind === SampleKind.request ? this.requestRows : this.connectionRows
   }
 
   #tombstonesOf(kind: number): Tombstones {

@@ -2,11 +2,14 @@ import type { FarStarts } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
+import { NO_SENDER, NO_SLOT } from '../runtime/sender-slots.ts'
 import {
   BYTES,
   Byte,
   CHUNK_MASK,
   type ConnectionChunk,
+  HALVES,
+  Half,
   NUMBERS,
   Num,
   RowState,
@@ -76,14 +79,26 @@ export class Ledger {
 
   /** Rows in state waiting, open or orphaned. */
   get living(): number {
-    return this.#rows.living
+    return this.#rows.living.total
   }
 
   get tombstones(): number {
     return this.#rows.tombstones
   }
 
-  /** True while no further open connection finds room. */
+  /** The pools that senders share, by what they hold. */
+  get pools(): Readonly<Record<string, { readonly refusals: number }>> {
+    const { living, connectionRows, requestRows } = this.#rows
+    const { held } = this.#deps
+    return { living, connection_rows: connectionRows, request_rows: requestRows, held }
+  }
+
+  /** Living rows that left memory because the whole table was full. */
+  get pushedOut(): number {
+    return this.#rows.pushedOut
+  }
+
+  /** True while no further open connection of a lone sender finds room. */
   get full(): boolean {
     return this.living >= this.#config.maxConnections
   }
@@ -126,15 +141,18 @@ export class Ledger {
     this.#merge(row, batch, i, origin, arrivalMs)
   }
 
-  /** Puts a row of the file back into memory; nothing is booked by that. False if there is no room. */
-  restore(stored: StoredConnection): boolean {
+  /**
+   * Puts a row of the file back into memory, for the sender that has just reported it if one has; nothing
+   * is booked by that. False if there is no room.
+   */
+  restore(stored: StoredConnection, sender = NO_SENDER): boolean {
     const words = new DataView(stored.key.buffer, stored.key.byteOffset, 16)
     const k0 = words.getInt32(0)
     const k1 = words.getInt32(4)
     const k2 = words.getInt32(8)
     const k3 = words.getInt32(12)
     if (this.table.find(k0, k1, k2, k3) !== NONE) return true
-    const row = this.#rows.take(k0, k1, k2, k3, stored.kind, this.#deps.clock.newestMs)
+    const row = this.#rows.take(k0, k1, k2, k3, stored.kind, sender, this.#deps.clock.newestMs)
     if (row === NONE) return false
     const { clock, restoring, identities } = this.#deps
     this.#rows.restore(row, stored, identities.ofStored(stored))
@@ -165,7 +183,7 @@ export class Ledger {
       const spoke = c.numbers[o * NUMBERS + Num.lastLedgerMs] as number
       if (spoke > orphanedBefore) continue
       if (state !== RowState.orphaned) this.#orphan(row, c, o)
-      else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#rows.dropOrphan(row, nowMs)
+      else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#rows.dropLiving(row, nowMs)
     }
   }
 
@@ -210,7 +228,7 @@ export class Ledger {
   /** A row for an id seen for the first time: nothing is booked yet. */
   #admit(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): number {
     const kind = batch.kind[i] as number
-    const noRoom = this.full && kind === SampleKind.connection
+    const noRoom = kind === SampleKind.connection && !this.#rows.hasRoomToLive(origin.sender)
     // Without room a connection books nothing until its final, then everything under `__other__`.
     if (noRoom && batch.final[i] !== 1) return NONE
     const k = i * 4
@@ -221,6 +239,7 @@ export class Ledger {
       identity[k + 2] as number,
       identity[k + 3] as number,
       kind,
+      origin.sender,
       this.#deps.clock.newestMs,
     )
     if (row === NONE) return NONE
@@ -245,7 +264,6 @@ export class Ledger {
     c.numbers[o * NUMBERS + Num.lastArrivalMs] = arrivalMs
     c.numbers[o * NUMBERS + Num.upload] = 0
     c.numbers[o * NUMBERS + Num.download] = 0
-    this.#rows.living++
     return row
   }
 
@@ -258,6 +276,7 @@ export class Ledger {
   ): void {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
+    if (c.halves[o * HALVES + Half.sender] === NO_SLOT) this.#rows.own(row, origin.sender)
     const meter = c.bytes[o * BYTES + Byte.meter] as number
     const kind = batch.kind[i] as number
     const upload = metered(
@@ -431,7 +450,7 @@ export class Ledger {
         c.words[a + 3] as number,
       )
       const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
-      this.#attribute(c, o, destination, spoke, '')
+      this.#attribute(c, o, destination, spoke, this.#rows.senderOf(row))
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned
     this.#deps.observations.orphaned(c.words[o * WORDS + Word.node] as number)

@@ -1,5 +1,6 @@
 import { BYTES, Byte, CHUNK_MASK, RowFlag, WORDS, Word } from './connection-chunk.ts'
 import type { ConnectionTable } from './connection-table.ts'
+import type { DirtyRows } from './dirty-rows.ts'
 
 const NONE = -1
 
@@ -13,11 +14,16 @@ const MOST_TRIES = 4096
 export class Tombstones {
   count = 0
   readonly #table: ConnectionTable
+  readonly #dirty: DirtyRows
+  /** Rows found not committed since the commit of that number: none is looked at twice between commits. */
+  #tried = 0
+  #triedAt = 0
   #head = NONE
   #tail = NONE
 
-  constructor(table: ConnectionTable) {
+  constructor(table: ConnectionTable, dirty: DirtyRows) {
     this.#table = table
+    this.#dirty = dirty
   }
 
   push(row: number): void {
@@ -30,13 +36,18 @@ export class Tombstones {
 
   /** The oldest tombstone that the file has, now at the head; -1 if none of the oldest is there. */
   oldestCommitted(): number {
-    for (let tries = Math.min(MOST_TRIES, this.count); tries > 0; tries--) {
+    if (this.#triedAt !== this.#dirty.commits) {
+      this.#triedAt = this.#dirty.commits
+      this.#tried = 0
+    }
+    for (let tries = Math.min(MOST_TRIES, this.count - this.#tried); tries > 0; tries--) {
       const row = this.#head
       const flags = this.#table.chunk(row).bytes[(row & CHUNK_MASK) * BYTES + Byte.flags] as number
       if ((flags & (RowFlag.dirty | RowFlag.inFlight)) === 0) return row
       // A late copy has changed it: it waits for the next commit, and must not hold back the others.
       this.shift()
       this.push(row)
+      this.#tried++
     }
     return NONE
   }

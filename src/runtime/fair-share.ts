@@ -55,14 +55,19 @@ export class FairShare {
 
   /** Whether a sender may take `amount` more; a refusal is counted. */
   hasRoom(sender: string, amount = 1): boolean {
+    if (this.fits(sender, amount)) return true
+    this.refusals++
+    return false
+  }
+
+  /** The same without counting. */
+  fits(sender: string, amount = 1): boolean {
     const held = this.held(sender)
     if (held + amount <= this.#sureOf(held)) return true
     const free = this.#capacity - this.total - (amount - 1)
     // Of a small pool the free part can be less than one: then there is none.
-    const fits = this.total + amount <= this.#capacity
-    if (fits && held + this.#common + amount - 1 < ALPHA * free) return true
-    this.refusals++
-    return false
+    const isFree = this.total + amount <= this.#capacity
+    return isFree && held + this.#common + amount - 1 < ALPHA * free
   }
 
   /** What a sender that holds `held` is sure of. */

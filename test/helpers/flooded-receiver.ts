@@ -37,6 +37,7 @@ export class FloodedReceiver {
   readonly #folder = mkdtempSync(join(tmpdir(), 'snimeter-flood-'))
   readonly config: Config
   /** Unix ms. */
+  readonly startMs = NOON
   now = NOON
   /** Connections that have left the file for want of room, since the last start. */
   leftEarly = 0
@@ -71,9 +72,14 @@ export class FloodedReceiver {
   }
 
   report(stream: PipelineStream, ...reports: readonly Report[]): void {
+    this.send(stream, ...reports)
+    this.answer()
+  }
+
+  /** A message that the file does not answer yet. */
+  send(stream: PipelineStream, ...reports: readonly Report[]): void {
     const entries = reports.map((report) => entryOf(report, this.now - NOON))
     this.#pipeline.message(stream, tcpMessage(entries), this.now)
-    this.answer()
   }
 
   /** The file answers what the ledger asks. */
