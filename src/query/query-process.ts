@@ -36,6 +36,7 @@ export interface AskOptions {
  */
 export class QueryProcess {
   readonly #path: string
+  readonly #maxResidentBytes: number
   readonly #dying = new Set<ChildProcess>()
   #child: ChildProcess | undefined
   #idle: NodeJS.Timeout | undefined
@@ -44,8 +45,9 @@ export class QueryProcess {
   #folder: string | undefined
   #disk: DiskRoom | undefined
 
-  constructor(path: string) {
+  constructor(path: string, maxResidentBytes = MAX_RESIDENT_BYTES) {
     this.#path = path
+    this.#maxResidentBytes = maxResidentBytes
   }
 
   /** The process id of the child, if there is one. */
@@ -146,7 +148,7 @@ export class QueryProcess {
     }
     const watch = setInterval(() => {
       const resident = child.pid === undefined ? undefined : residentBytes(child.pid)
-      if (resident !== undefined && resident > MAX_RESIDENT_BYTES) {
+      if (resident !== undefined && resident > this.#maxResidentBytes) {
         giveUp('query_too_large', 'the answer takes too much memory; ask for fewer rows')
       }
       if (sortOnDisk && !disk.hasRoom) {

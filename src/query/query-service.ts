@@ -25,6 +25,8 @@ export interface QueryCaller {
 export interface QueryServiceOptions {
   readonly path: string
   readonly timeoutMs?: number
+  /** Memory that a process may have (default: what a large query needs). */
+  readonly maxResidentBytes?: number
   /** Whether clients see connection ids (default true). */
   readonly connectionIds?: boolean
 }
@@ -41,11 +43,19 @@ export class QueryService implements Component {
   readonly #processes: readonly QueryProcess[]
   readonly #busy = new Set<QueryProcess>()
 
-  constructor({ path, timeoutMs = TIMEOUT_MS, connectionIds = true }: QueryServiceOptions) {
+  constructor({
+    path,
+    timeoutMs = TIMEOUT_MS,
+    maxResidentBytes,
+    connectionIds = true,
+  }: QueryServiceOptions) {
     this.#connectionIds = connectionIds
     this.#timeoutMs = timeoutMs
     this.#turns = new QueryTurns({ atOnce: AT_ONCE, waitMs: WAIT_TURNS * timeoutMs })
-    this.#processes = Array.from({ length: AT_ONCE }, () => new QueryProcess(path))
+    this.#processes = Array.from(
+      { length: AT_ONCE },
+      () => new QueryProcess(path, maxResidentBytes),
+    )
   }
 
   start(): Promise<void> {

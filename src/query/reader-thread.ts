@@ -37,11 +37,18 @@ function answer({ request, sortOnDisk }: QueryQuestion): QueryAnswer {
     }
     return { json: Buffer.from(JSON.stringify(texts)) }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    return {
-      failure: { code: error instanceof ServiceError ? error.code : 'query_failed', message },
-    }
+    return { failure: failureOf(error) }
   }
+}
+
+function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof ServiceError) return { code: error.code, message }
+  const { code } = error as { readonly code?: unknown }
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_NOMEM' || code === 'SQLITE_TOOBIG') {
+    return { code: 'query_too_large', message: `no room to sort the answer: ${message}` }
+  }
+  return { code: 'query_failed', message }
 }
 
 function valueOf(database: Database.Database, request: QueryRequest): Totals {

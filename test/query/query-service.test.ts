@@ -13,6 +13,7 @@ import { ENDLESS, makeSlowFile } from '../helpers/slow-query.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
 import { makeBatch, NOON } from '../store/batch-fixture.ts'
+import { skipWithoutMounts } from '../store/mount-namespace.ts'
 
 const TOTALS: QueryRequest = {
   kind: 'totals',
@@ -97,6 +98,22 @@ test('a query that takes too long is ended, with its process, and the next one g
   await assert.rejects(slow, { code: 'query_timeout', message: 'no answer within 1 s' })
   await until('its process has ended', () => !isRunning(pid))
   assert.equal((await queries.run(TOTALS)).rows.length, 2)
+})
+
+test('a query whose process takes too much memory is ended', async (t) => {
+  const queries = new QueryService({ path: slowFile(t), maxResidentBytes: 2 ** 20 })
+  t.after(() => queries.stop())
+  const slow = queries.json(ENDLESS, { client: 'a' })
+  const pid = await until('a process runs', () => queries.pids[0])
+  await assert.rejects(slow, { code: 'query_too_large' })
+  await until('its process has ended', () => !isRunning(pid))
+})
+
+test('a sort never takes the last room on the disk', { skip: skipWithoutMounts }, () => {
+  const script = fileURLToPath(new URL('small-disk.ts', import.meta.url))
+  const command = `mount -t tmpfs -o size=400m tmpfs /mnt && exec "${process.execPath}" "${script}" /mnt`
+  const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', command], { encoding: 'utf8' })
+  assert.equal(stdout, 'query_too_large, 100 rows, commits', stderr)
 })
 
 test('one client has one query at a time; another is answered meanwhile', async (t) => {
