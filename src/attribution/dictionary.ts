@@ -1,4 +1,4 @@
-import { FairShare } from '../runtime/fair-share.ts'
+import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
 import { NO_SENDER } from '../runtime/sender-slots.ts'
 
 /** A definition for the store: what a session id stands for. */
@@ -26,12 +26,17 @@ export class Dictionary<T> {
   #free: number[] = []
   /** The id that the sweep under way comes to next. */
   #cursor: number
-  readonly share: FairShare
+  /** Values that have an id, by the sender that brought them. */
+  readonly #held: FairShare
+  /** Values that got an id today: each is a row of the file, also when its id is released. */
+  readonly #today: FairShare
 
-  constructor(firstId = 0, share = new FairShare(Number.POSITIVE_INFINITY)) {
+  /** `limit`: values that a lone sender may hold at one time, and bring in a day. */
+  constructor(firstId = 0, limit = Number.POSITIVE_INFINITY) {
     this.#firstId = firstId
     this.#cursor = firstId
-    this.share = share
+    this.#held = sharedPool(limit)
+    this.#today = sharedPool(limit)
     for (let id = 0; id < firstId; id++) {
       this.#values.push(undefined)
       this.#keys.push(undefined)
@@ -42,6 +47,25 @@ export class Dictionary<T> {
   /** Values that have an id. */
   get size(): number {
     return this.#ids.size
+  }
+
+  /** Whether a sender may bring a new value; a refusal is counted. */
+  hasRoom(sender: string): boolean {
+    return this.#held.hasRoom(sender) && this.#today.hasRoom(sender)
+  }
+
+  get refusals(): number {
+    return this.#held.refusals + this.#today.refusals
+  }
+
+  /** Part of the limit that is in use. */
+  get fill(): number {
+    return this.#held.total / this.#held.limit
+  }
+
+  /** A new day begins: senders may bring as much as yesterday. */
+  newDay(): void {
+    this.#today.clear()
   }
 
   /** Ids in use are below this. */
@@ -61,7 +85,8 @@ export class Dictionary<T> {
     this.#values[id] = value
     this.#keys[id] = key
     this.#owners[id] = sender
-    this.share.take(sender)
+    this.#held.take(sender)
+    if (sender !== NO_SENDER) this.#today.take(sender)
     this.#undefinedYet.push(id)
     return id
   }
@@ -91,7 +116,7 @@ export class Dictionary<T> {
       const key = this.#keys[id]
       if (key === undefined || isUsed(id)) continue
       this.#ids.delete(key)
-      this.share.release(this.#owners[id] as string)
+      this.#held.release(this.#owners[id] as string)
       this.#values[id] = undefined
       this.#keys[id] = undefined
       this.#owners[id] = NO_SENDER

@@ -8,7 +8,6 @@ import {
 } from '../model/destination.ts'
 import { NO_TEXT } from '../model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from '../model/source.ts'
-import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
 import { NO_SENDER } from '../runtime/sender-slots.ts'
 import { Dictionary } from './dictionary.ts'
 import { IdSweep, type UsedIdsWalk } from './id-sweep.ts'
@@ -17,7 +16,7 @@ import { isSameNode, isUnknownNode } from './node-binding.ts'
 import { sourceOfNode, sourceOfPeer } from './peer-source.ts'
 
 /**
- * Envoys and workloads known at one time, shared out among senders. A mesh of 100,000 pods is far
+ * Envoys and workloads known at one time, and new ones of a day, shared out among senders. A mesh of 100,000 pods is far
  * beyond what one receiver takes; beyond its share a sender that invents node ids becomes the unknown
  * source instead of memory.
  */
@@ -49,15 +48,12 @@ export class SessionIdentities {
   /** Values that found no room: nodes become the unknown source, workloads `__other__`, clusters ''. */
   readonly overflows = { nodes: 0, workloads: 0, clusters: 0 }
   readonly #texts: TextTable
-  readonly #nodes = new Dictionary<{ readonly node: Node; readonly workload: number }>(
-    0,
-    sharedPool(MAX_NODES),
-  )
-  readonly #workloads = new Dictionary<Workload>(0, sharedPool(MAX_NODES))
+  readonly #nodes = new Dictionary<{ readonly node: Node; readonly workload: number }>(0, MAX_NODES)
+  readonly #workloads = new Dictionary<Workload>(0, MAX_NODES)
   /** Bounded by the name budgets. */
   readonly #destinations = new Dictionary<Destination>()
   /** Id 0 is the empty text. */
-  readonly #clusters = new Dictionary<string>(1, sharedPool(MAX_CLUSTERS))
+  readonly #clusters = new Dictionary<string>(1, MAX_CLUSTERS)
   readonly #sweep = new IdSweep({
     nodes: this.#nodes,
     workloads: this.#workloads,
@@ -89,7 +85,7 @@ export class SessionIdentities {
   get pools(): Readonly<Record<string, { readonly refusals: number }>> {
     const ofWorkload = this.budget.workloadRefusals + this.hopBudget.workloadRefusals
     return {
-      ...this.#dictionaryPools,
+      ...this.#shared,
       names: this.budget.names,
       hop_names: this.hopBudget.names,
       names_of_workload: { refusals: ofWorkload },
@@ -101,7 +97,7 @@ export class SessionIdentities {
   node(node: Node, sender: string): { node: number; workload: number } {
     const key = nodeKey(node)
     const isNew = this.#nodes.find(key) === undefined
-    if (isNew && node !== UNKNOWN_NODE && !this.#nodes.share.hasRoom(sender)) {
+    if (isNew && node !== UNKNOWN_NODE && !this.#nodes.hasRoom(sender)) {
       this.overflows.nodes++
       return this.node(UNKNOWN_NODE, NO_SENDER)
     }
@@ -111,7 +107,7 @@ export class SessionIdentities {
   workload(workload: Workload, sender: string): number {
     const key = workloadKey(workload)
     const isNew = this.#workloads.find(key) === undefined
-    if (isNew && workload !== UNKNOWN_NODE.workload && !this.#workloads.share.hasRoom(sender)) {
+    if (isNew && workload !== UNKNOWN_NODE.workload && !this.#workloads.hasRoom(sender)) {
       this.overflows.workloads++
       return this.#internWorkload(workloadKey(OTHER_WORKLOAD), OTHER_WORKLOAD, NO_SENDER)
     }
@@ -183,7 +179,7 @@ export class SessionIdentities {
   cluster(text: number, sender: string): number {
     const name = this.#texts.text(text)
     if (name === '') return 0
-    if (this.#clusters.find(name) === undefined && !this.#clusters.share.hasRoom(sender)) {
+    if (this.#clusters.find(name) === undefined && !this.#clusters.hasRoom(sender)) {
       this.overflows.clusters++
       return 0
     }
@@ -220,12 +216,14 @@ export class SessionIdentities {
     this.hopBudget.advance(nowMs)
     if (!this.budget.advance(nowMs)) return
     this.#newDay = true
+    for (const dictionary of Object.values(this.#shared)) dictionary.newDay()
   }
 
   /** The wall clock was set. */
   stepTo(nowMs: number): void {
     this.budget.stepTo(nowMs)
     this.hopBudget.stepTo(nowMs)
+    this.#sweptMs = Number.NEGATIVE_INFINITY
   }
 
   /**
@@ -270,21 +268,15 @@ export class SessionIdentities {
     return released
   }
 
-  get #dictionaryPools(): Readonly<Record<string, FairShare>> {
-    return {
-      nodes: this.#nodes.share,
-      workloads: this.#workloads.share,
-      clusters: this.#clusters.share,
-    }
+  get #shared(): Readonly<Record<'nodes' | 'workloads' | 'clusters', Dictionary<unknown>>> {
+    return { nodes: this.#nodes, workloads: this.#workloads, clusters: this.#clusters }
   }
 
   #isSweepDue(): boolean {
     const { nodes, workloads, destinations, clusters } = this.sizes
     if (this.#newDay && nodes + workloads + destinations + clusters >= SWEEP_ABOVE) return true
     if (this.#nowMs - this.#sweptMs < SWEEP_EVERY_MS) return false
-    return Object.values(this.#dictionaryPools).some(
-      ({ total, limit }) => total >= limit * NEARLY_FULL,
-    )
+    return Object.values(this.#shared).some(({ fill }) => fill >= NEARLY_FULL)
   }
 
   #remember(destination: Destination): number {

@@ -44,6 +44,13 @@ describe('node ids that a sender invents', () => {
     // Only its last id is that of an open stream; no connection was reported.
     receiver.pass(10 * MINUTE)
     assert.ok(identities.sizes.nodes <= 510, `${identities.sizes.nodes}`)
+    // The day's new ones are rows of the file: those of the flood are used up, other senders' are not.
+    const invented = inventedSidecars()
+    const flood = receiver.pipeline.openStream('10.0.0.66')
+    for (let i = 200_000; i < 201_000; i++) {
+      receiver.pipeline.message(flood, invented(i), receiver.now)
+    }
+    assert.ok(identities.sizes.nodes <= 520, `${identities.sizes.nodes}`)
     const stream = receiver.connect('10.0.0.1', 'default', 'shop', 'shop-9')
     receiver.report(stream, { id: 1000, sni: 'a.example', upload: 5 })
     receiver.commit()
