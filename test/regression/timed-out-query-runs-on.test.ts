@@ -40,7 +40,7 @@ function ask({ httpUrl }: ServeProcess, from: string, path: string): Asked {
 const queryProcesses = ({ child }: ServeProcess): number[] => childProcesses(child.pid ?? 0)
 
 test('a query that takes too long ends, with its memory and its hold on the log', async (t) => {
-  const { serve, db } = await startSlow(t, '2s')
+  const { serve, db } = await startSlow(t, '5s')
   const asked = ['127.0.0.2', '127.0.0.3'].map((from) => ask(serve, from, 'connections'))
   const pids = await until('both run', () => {
     const pids = queryProcesses(serve)
