@@ -86,7 +86,11 @@ describe('a neighbour of floods that fill the ledger', () => {
 
   it('keeps them beside ends that the file has not got yet', () => {
     flood('10.0.0.66', news(5 * MAX, { final: true }))
-    assert.deepEqual(neighbour(20), receiver.totals('default'))
+    // Its only report, before the next commit.
+    const stream = receiver.connect('10.0.0.1', 'default', 'shop')
+    receiver.report(stream, { id: ++connections, sni: 'a.example', upload: 10, final: true })
+    receiver.commit()
+    assert.deepEqual(receiver.totals('default'), { 'shop a.example': '10/0' })
     assert.equal(bytesIn('usage_minute'), bytesIn('connection'))
   })
 

@@ -113,5 +113,5 @@ it('a neighbour keeps its workload, names and bytes while another sender floods 
     Object.fromEntries(Array.from({ length: NEIGHBOURS }, (_, i) => [`n${i}.example`, '300/600'])),
   )
   const ended = database.prepare('SELECT count(*) FROM connection WHERE state <> 1').pluck().get()
-  assert.ok(Number(ended) <= LIMIT, `${ended}`)
+  assert.ok(Number(ended) <= LIMIT, String(ended))
 })
