@@ -170,11 +170,12 @@ export class Writer {
       this.#connections.noteInvalidSnis(batch.invalidSnis ?? [])
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
       this.#clock.write(batch.sequence, batch.clock)
-      this.#gaps.committed(batch.clock.newestMs)
       if (stepped) {
         this.#outbox.stepped(batch.clock.newestMs)
         this.#gaps.stepped(batch.clock.steppedByMs ?? 0)
       }
+      // By the clock that was set: with the one of before a gap could be long over.
+      this.#gaps.committed(batch.clock.newestMs)
       return minutesFromMs
     }, batch.clock)
     this.#committed = this.#sequence.get() as number

@@ -277,22 +277,39 @@ describe('the time without a receiver', () => {
     assert.deepEqual(gaps(path), [[LAST_COMMIT, time.nowMs]])
   })
 
-  it('is as long as it was, though the clock is wrong after it', (t) => {
-    const path = newFile(t)
-    const time = new MachineTime(START)
-    const first = new ClockedProcess(path, time)
-    first.receive({ connection: 1, upload: 1, startMs: START })
-    first.pass(4 * SECOND)
-    first.stop()
-    time.wrongMs = 3 * HOUR
-    time.nowMs += 30 * SECOND
-    const startedMs = time.nowMs
-    const second = new ClockedProcess(path, time)
-    second.writer.receiving(second.clock.now())
-    second.pass(4 * SECOND)
-    time.wrongMs = 0
-    second.pass(4 * SECOND)
-    second.stop()
-    assert.deepEqual(gaps(path), [[LAST_COMMIT, startedMs]])
-  })
+  for (const wrongMs of [3 * HOUR, -2 * HOUR])
+    it(`is as long as it was, though the clock is wrong by ${wrongMs / HOUR} h after it`, (t) => {
+      const path = newFile(t)
+      const time = new MachineTime(START)
+      const first = new ClockedProcess(path, time)
+      first.receive({ connection: 1, upload: 1, startMs: START })
+      first.pass(4 * SECOND)
+      first.stop()
+      time.wrongMs = wrongMs
+      time.nowMs += 30 * SECOND
+      const startedMs = time.nowMs
+      const second = new ClockedProcess(path, time)
+      second.writer.receiving(second.clock.now())
+      second.pass(4 * SECOND)
+      time.wrongMs = 0
+      second.pass(4 * SECOND)
+      second.stop()
+      assert.deepEqual(gaps(path), [[LAST_COMMIT, startedMs]])
+    })
+})
+
+it('a connection whose start was years ahead of the clock is looked up once memory has forgotten it', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  time.wrongMs = Date.UTC(2020, 1) - START
+  const serve = new ClockedProcess(path, time)
+  serve.receive({ connection: 1, upload: 100, startMs: START - SECOND, final: true })
+  serve.pass(40 * MINUTE)
+  assert.equal(serve.pipeline.ledger.tombstones, 0)
+  time.wrongMs = 0
+  serve.pass(4 * SECOND)
+  assert.equal(serve.steps.length, 1)
+  serve.receive({ connection: 1, upload: 100, startMs: START - SECOND, final: true })
+  serve.stop()
+  assert.equal(total(path), 100)
 })
