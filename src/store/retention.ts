@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3'
 import { ConnectionState } from '../model/connection.ts'
 import { COVERAGE_COUNTERS } from './coverage-table.ts'
+import { CoverageWindows } from './coverage-windows.ts'
 import type { ConnectionBounds, EndedConnections, OldRow } from './ended-connections.ts'
 import { saturatingAdd } from './saturating-add.ts'
 
@@ -9,7 +10,14 @@ const HOURS_PER_PASS = 24
 /** Connection rows looked at in one slice: a few ms. */
 const CONNECTION_SLICE = 5000
 
+/** Rows of coverage per minute, and per hour, at most; about 65 bytes each. */
+const COVERAGE_ROWS = 20_000_000
+/** A window is counted when it is this old, ms: nothing is added to it any more. */
+const SETTLED_MS = 600_000
+
 export interface RetentionConfig extends ConnectionBounds {
+  /** For tests; rows of coverage per minute, and per hour, at most. */
+  readonly maxCoverageRows?: number
   /** Hours are kept this long before the newest moment, ms. */
   readonly hoursMs: number
   /** Connections are kept this long after they last spoke, ms of the ledger clock. */
@@ -24,6 +32,8 @@ export class Retention {
   readonly #config: RetentionConfig
   readonly #database: Database.Database
   readonly #ended: EndedConnections
+  readonly #coverageMinutes: CoverageWindows
+  readonly #coverageHours: CoverageWindows
   readonly #statements
   /**
    * Ledger time since which hours were deleted, and how many more may be. With a wall clock the first
@@ -42,6 +52,8 @@ export class Retention {
     ended: EndedConnections,
   ) {
     this.#ended = ended
+    this.#coverageMinutes = new CoverageWindows(database, 'coverage_minute')
+    this.#coverageHours = new CoverageWindows(database, 'coverage_hour')
     this.#config = config
     this.#database = database
     const oldest = (table: string) =>
@@ -102,11 +114,43 @@ export class Retention {
         s.removeMinute,
         s.removePublications,
       ) ||
-      this.#move(s.oldestCoverage, clock.minutes_from_ms, s.coverageToHour, s.removeCoverage) ||
+      this.#moveCoverage(clock.minutes_from_ms) ||
+      this.#boundCoverage(clock.newest_ms) ||
       this.#forgetHour(clock.ledger_ms, hoursFrom) ||
       this.#ended.stepToBound() ||
       this.#forgetConnections(clock.ledger_ms)
     )
+  }
+
+  #moveCoverage(beforeMs: number): boolean {
+    const { oldestCoverage, coverageToHour, removeCoverage } = this.#statements
+    const window = oldestCoverage.get() as number | null
+    const moved = this.#move(oldestCoverage, beforeMs, coverageToHour, removeCoverage)
+    if (moved && window !== null) this.#coverageMinutes.left(window)
+    return moved
+  }
+
+  #forgetCoverageHour(beforeMs: number): boolean {
+    const { oldestCoverageHour, removeCoverageHour } = this.#statements
+    const window = oldestCoverageHour.get() as number | null
+    const moved = this.#move(oldestCoverageHour, beforeMs, undefined, removeCoverageHour)
+    if (moved && window !== null) this.#coverageHours.left(window)
+    return moved
+  }
+
+  /**
+   * Coverage has a row per node: under a flood of nodes its oldest minutes become hours before their time,
+   * and its oldest hours are deleted.
+   */
+  #boundCoverage(newestMs: number): boolean {
+    const most = this.#config.maxCoverageRows ?? COVERAGE_ROWS
+    const minutes = this.#coverageMinutes
+    const hours = this.#coverageHours
+    const oldestMinute = (this.#statements.oldestCoverage.get() as number | null) ?? newestMs
+    if (minutes.countNext(newestMs - SETTLED_MS)) return true
+    if (minutes.total > most && this.#moveCoverage(newestMs - SETTLED_MS)) return true
+    if (hours.countNext(Math.floor(oldestMinute / 3_600_000) * 3_600_000)) return true
+    return hours.total > most && this.#forgetCoverageHour(newestMs)
   }
 
   /** Moves (or deletes) the oldest window if it lies before `beforeMs`. */
@@ -140,7 +184,7 @@ export class Retention {
     if (this.#hoursLeft === 0) return false
     const moved = this.#move(s.oldestHour, beforeMs, undefined, s.removeHour)
     if (moved) this.#hoursLeft--
-    return moved || this.#move(s.oldestCoverageHour, beforeMs, undefined, s.removeCoverageHour)
+    return moved || this.#forgetCoverageHour(beforeMs)
   }
 
   /**

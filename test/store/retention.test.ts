@@ -15,13 +15,17 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 
 /** A file, its writer, and a look at it. */
-function makeFile() {
+function makeFile(maxCoverageRows?: number) {
   const path = join(folder, `file-${++files}.db`)
   const writer = new Writer({
     path,
     windowSeconds: 60,
     changeWindows: true,
-    retention: { hoursMs: 400 * DAY, connectionsMs: 7 * DAY },
+    retention: {
+      hoursMs: 400 * DAY,
+      connectionsMs: 7 * DAY,
+      ...(maxCoverageRows === undefined ? {} : { maxCoverageRows }),
+    },
   })
   writer.open(NOON)
   let sequence = 0
@@ -179,6 +183,25 @@ describe('retention', () => {
     f.tidy()
     assert.deepEqual(f.all('SELECT * FROM connections'), [])
     assert.deepEqual(orphans(), [{ window_start: '2026-11-24T12:00:00Z', n: 1, lost: 300 }])
+    f.writer.close()
+  })
+
+  it('keeps a bounded number of coverage rows: old minutes become hours, old hours go', () => {
+    const f = makeFile(100)
+    const counts = () =>
+      f.all(`SELECT (SELECT count(*) FROM coverage_minute) AS minutes,
+                    (SELECT count(*) FROM coverage_hour) AS hours,
+                    (SELECT sum(entries) FROM coverage) AS entries`)[0]
+    for (let minute = 0; minute < 300; minute++) {
+      const windowMs = NOON + minute * 60_000
+      f.apply({
+        coverage: [{ windowMs, entries: 1 }],
+        clock: { newestMs: windowMs },
+      })
+      f.tidy()
+    }
+    // A hundred settled minutes and the eleven that are not yet; nothing is lost to hours.
+    assert.deepEqual(counts(), { minutes: 111, hours: 4, entries: 300 })
     f.writer.close()
   })
 })
