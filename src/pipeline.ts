@@ -237,7 +237,7 @@ export class Pipeline {
       // What was logged last says how late the message is: it is needed before its first part is booked.
       if (parts++ === 0) stream.clock.judge(this.#saidLast(bytes, context), batch, arrivalMs)
       stream.clock.date(batch, arrivalMs)
-      this.ledger.apply(batch, context, arrivalMs)
+      this.ledger.apply(batch, context, arrivalMs, false)
       batch.reset()
     })
     if (parts === 0) stream.clock.judge(this.#decoder.said, batch, arrivalMs)
@@ -286,17 +286,23 @@ export class Pipeline {
       const samples = this.held.release(keys.subarray(index * 16, index * 16 + 16))
       const restored =
         stored === undefined || this.ledger.restore(stored, samples[0]?.origin.sender)
-      for (const sample of samples) {
+      samples.forEach((sample, at) => {
         // Booking it anew would count its bytes twice: without room for its row it is refused.
         if (!restored) {
           const reason = sample.final ? Reject.final_lost : Reject.no_room
           this.coverage.rejected(sample.origin.node, reason)
-          continue
+          return
         }
         this.observations.sender = sample.origin.sender
         sample.restore(this.#scratch, this.#texts)
-        this.ledger.applySample(this.#scratch, 0, sample.origin, sample.arrivalMs, true)
-      }
+        const { origin, arrivalMs } = sample
+        this.ledger.applySample(this.#scratch, 0, origin, arrivalMs, true)
+        const next = samples[at + 1]
+        // Those of one message are settled together.
+        if (next?.origin !== origin || next.arrivalMs !== arrivalMs) {
+          this.ledger.settle(origin, arrivalMs)
+        }
+      })
     })
   }
 

@@ -98,4 +98,6 @@ export const RowFlag = {
   hop: 4,
   /** Waiting for its cluster, without which nobody knows whether it is a hop. */
   undecided: 8,
+  /** Samples of it wait for the end of their message, which may hold a better name. */
+  deferred: 16,
 } as const

@@ -1,7 +1,8 @@
 import type { FarStarts } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
+import type { Destination } from '../model/destination.ts'
 import { Reject } from '../model/reject-reason.ts'
-import { NO_TEXT, type SampleBatch, SampleKind } from '../model/sample.ts'
+import { NO_TEXT, SampleBatch, SampleKind } from '../model/sample.ts'
 import { NO_SENDER, NO_SLOT } from '../runtime/sender-slots.ts'
 import {
   BYTES,
@@ -33,9 +34,12 @@ import type {
   Observations,
   SampleOrigin,
 } from './ports.ts'
-import { isHop, isTelling, isUndecided, takeOrigin } from './row-origin.ts'
+import { isDeferred, isHop, isTelling, isUndecided, setDeferred, takeOrigin } from './row-origin.ts'
+import { BEST_RANK, rankOf, WaitingNames } from './waiting-names.ts'
 
 const NONE = -1
+/** Samples of a message that wait for its end at most. */
+const MOST_DEFERRED = 65_536
 
 export interface LedgerDependencies {
   readonly clock: LedgerClock
@@ -61,6 +65,10 @@ export class Ledger {
   readonly #config: LedgerConfig
   readonly #deps: LedgerDependencies
   readonly #rows: LedgerRows
+  readonly #names = new WaitingNames()
+  /** Samples that wait for the end of their message. */
+  readonly #deferred = new SampleBatch()
+  #isSettling = false
   #lastSweepMs = 0
 
   constructor(config: LedgerConfig, deps: LedgerDependencies) {
@@ -103,9 +111,26 @@ export class Ledger {
     return this.living >= this.#config.maxConnections
   }
 
-  /** Applies the samples of one message. `arrivalMs` is whole unix ms, taken once per message. */
-  apply(batch: SampleBatch, origin: SampleOrigin, arrivalMs: number): void {
+  /**
+   * Applies samples of one message; `isLast` says that the message has no more. `arrivalMs` is whole
+   * unix ms, taken once per message.
+   */
+  apply(batch: SampleBatch, origin: SampleOrigin, arrivalMs: number, isLast = true): void {
     for (let i = 0; i < batch.count; i++) this.applySample(batch, i, origin, arrivalMs, false)
+    if (isLast) this.settle(origin, arrivalMs)
+  }
+
+  /**
+   * A message has ended: what waited for a better name in it is booked under the best there was. To be
+   * called after the samples of a message, with its origin and arrival.
+   */
+  settle(origin: SampleOrigin, arrivalMs: number): void {
+    const deferred = this.#deferred
+    if (deferred.count === 0) return
+    this.#isSettling = true
+    for (let i = 0; i < deferred.count; i++) this.applySample(deferred, i, origin, arrivalMs, true)
+    this.#isSettling = false
+    deferred.reset()
   }
 
   /**
@@ -247,11 +272,13 @@ export class Ledger {
     const o = row & CHUNK_MASK
     const start = batch.startMs[i] as number
     const moment = momentOf(start, batch.durationMs[i] as number, arrivalMs)
+    // A name that the row's last user left behind is none of this connection's.
+    this.#names.take(row)
     c.bytes[o * BYTES + Byte.state] = RowState.waiting
     c.bytes[o * BYTES + Byte.kind] = kind
     c.bytes[o * BYTES + Byte.identityKind] = batch.identityKind[i] as number
     c.bytes[o * BYTES + Byte.meter] = chooseMeter(batch.entryType[i] as number, origin.envoyMinor)
-    takeOrigin(c, o, batch, i, origin, this.#deps)
+    takeOrigin(c, o, batch, i, origin, this.#deps, true)
     c.words[o * WORDS + Word.destination] = noRoom ? this.#deps.identities.otherDestination() : NONE
     c.words[o * WORDS + Word.cluster] = 0
     for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
@@ -301,12 +328,12 @@ export class Ledger {
 
     // Source and destination are fixed once, when there is something to go by or to book.
     if (c.bytes[o * BYTES + Byte.state] === RowState.waiting) {
-      const { names } = this.#deps
-      if (!final && !isTelling(batch, i, origin, upload > 0 || download > 0, names)) return
-      takeOrigin(c, o, batch, i, origin, this.#deps)
+      const hasBytes = upload > 0 || download > 0
+      const destination = this.#nameOf(row, c, o, batch, i, origin, hasBytes, arrivalMs)
+      if (destination === undefined) return
       // More may be known of the sender's clock than when the connection was first seen.
       c.numbers[o * NUMBERS + Num.momentMs] = beginOf(batch.beganMs[i] as number, moment)
-      this.#attribute(c, o, names.resolve(batch, i), arrivalMs, origin.sender)
+      this.#attribute(c, o, destination, arrivalMs, origin.sender)
     } else if (c.bytes[o * BYTES + Byte.state] === RowState.orphaned) {
       c.bytes[o * BYTES + Byte.state] = RowState.open
     }
@@ -314,6 +341,63 @@ export class Ledger {
     this.#bookGrowth(c, o, upload, download, moment)
     if (final) this.#end(row, c, o, moment)
     this.dirty.mark(row)
+  }
+
+  /**
+   * The name of a waiting connection, once it is fixed. The best source of those that came before its
+   * first byte, or in the message of it, wins; so a sample with bytes and a name that could be bettered
+   * waits for the end of its message.
+   */
+  #nameOf(
+    row: number,
+    c: ConnectionChunk,
+    o: number,
+    batch: SampleBatch,
+    i: number,
+    origin: SampleOrigin,
+    hasBytes: boolean,
+    arrivalMs: number,
+  ): Destination | undefined {
+    const { names } = this.#deps
+    const final = batch.final[i] === 1
+    const isOther = c.words[o * WORDS + Word.destination] !== NONE
+    const isTold = final || isTelling(batch, i, origin, hasBytes, names, !isUndecided(c, o))
+    const name = names.resolve(batch, i)
+    const rank = rankOf(name, batch.meshTls[i] === 1)
+    if (isOther || batch.kind[i] === SampleKind.request) {
+      if (isTold) takeOrigin(c, o, batch, i, origin, this.#deps)
+      return isTold ? name : undefined
+    }
+    if (isTold && rank === BEST_RANK && !isDeferred(c, o)) {
+      takeOrigin(c, o, batch, i, origin, this.#deps)
+      this.#names.take(row)
+      return name
+    }
+    const best = this.#names.offer(row, name, rank)
+    if (this.#isSettling) setDeferred(c, o, false)
+    else if (isDeferred(c, o) || (isTold && (hasBytes || final))) {
+      this.#defer(c, o, batch, i, origin, arrivalMs)
+      return undefined
+    }
+    if (!isTold) return undefined
+    takeOrigin(c, o, batch, i, origin, this.#deps)
+    if (best.rank < BEST_RANK && !hasBytes && !final) return undefined
+    this.#names.take(row)
+    return best.destination
+  }
+
+  #defer(
+    c: ConnectionChunk,
+    o: number,
+    batch: SampleBatch,
+    i: number,
+    origin: SampleOrigin,
+    arrivalMs: number,
+  ): void {
+    setDeferred(c, o, true)
+    this.#deferred.append(batch, i)
+    // Beyond this a message is settled in parts.
+    if (this.#deferred.count >= MOST_DEFERRED) this.settle(origin, arrivalMs)
   }
 
   #bookGrowth(
@@ -373,7 +457,7 @@ export class Ledger {
   #attribute(
     c: ConnectionChunk,
     o: number,
-    destination: Parameters<Identities['budgetedDestination']>[1],
+    destination: Destination,
     nowMs: number,
     sender: string,
   ): void {
@@ -439,16 +523,19 @@ export class Ledger {
       if (isUndecided(c, o)) {
         // Silence must not decide who is billed. Nothing of it is booked or stored: should it speak
         // again it is as new.
+        this.#names.take(row)
         this.#rows.dropWaiting(row)
         return
       }
       const a = o * WORDS + Word.address
-      const destination = this.#deps.names.ofAddress(
+      const address = this.#deps.names.ofAddress(
         c.words[a] as number,
         c.words[a + 1] as number,
         c.words[a + 2] as number,
         c.words[a + 3] as number,
       )
+      this.#names.offer(row, address, rankOf(address, false))
+      const destination = this.#names.take(row)?.destination ?? address
       const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
       this.#attribute(c, o, destination, spoke, this.#rows.senderOf(row))
     }

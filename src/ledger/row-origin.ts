@@ -7,6 +7,16 @@ export function isHop(c: ConnectionChunk, o: number): boolean {
   return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.hop) !== 0
 }
 
+/** Whether samples of a row wait for the end of their message. */
+export function isDeferred(c: ConnectionChunk, o: number): boolean {
+  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.deferred) !== 0
+}
+
+export function setDeferred(c: ConnectionChunk, o: number, deferred: boolean): void {
+  const flags = (c.bytes[o * BYTES + Byte.flags] as number) & ~RowFlag.deferred
+  c.bytes[o * BYTES + Byte.flags] = flags | (deferred ? RowFlag.deferred : 0)
+}
+
 /** Whether a waiting row's samples have not told yet whether it is a hop. */
 export function isUndecided(c: ConnectionChunk, o: number): boolean {
   return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.undecided) !== 0
@@ -22,10 +32,11 @@ export function isTelling(
   { hops }: SampleOrigin,
   hasBytes: boolean,
   names: Names,
+  isDecided: boolean,
 ): boolean {
   if (batch.cluster[i] !== NO_TEXT) return true
   // A periodic entry can precede the upstream connection: its SNI is known, its cluster is not.
-  if (hops === 'to_gateway') return false
+  if (hops === 'to_gateway' && !isDecided) return false
   return hasBytes || names.isNamed(batch, i)
 }
 
@@ -37,6 +48,7 @@ export function takeOrigin(
   i: number,
   origin: SampleOrigin,
   { names, identities }: { readonly names: Names; readonly identities: Identities },
+  isNew = false,
 ): void {
   const { node, workload, sender, hops, reportsPeers } = origin
   const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node, sender) : -1
@@ -44,6 +56,10 @@ export function takeOrigin(
   const undecided = hops === 'to_gateway' && batch.cluster[i] === NO_TEXT
   c.words[o * WORDS + Word.node] = node
   c.words[o * WORDS + Word.workload] = peers < 0 ? workload : peers
-  // A waiting row is in no batch: it has no other flags.
-  c.bytes[o * BYTES + Byte.flags] = hop ? RowFlag.hop : undecided ? RowFlag.undecided : 0
+  // An entry without a cluster does not take back what one with a cluster has said.
+  if (undecided && !isNew && !isUndecided(c, o)) return
+  // A waiting row is in no batch.
+  const deferred = isNew ? 0 : (c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.deferred
+  c.bytes[o * BYTES + Byte.flags] =
+    deferred | (hop ? RowFlag.hop : undecided ? RowFlag.undecided : 0)
 }

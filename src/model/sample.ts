@@ -95,6 +95,33 @@ export class SampleBatch {
     this.count = 0
   }
 
+  /** Appends a row of another batch. */
+  append(other: SampleBatch, i: number): void {
+    this.reserve()
+    const row = this.count++
+    this.kind[row] = other.kind[i] as number
+    this.identityKind[row] = other.identityKind[i] as number
+    this.entryType[row] = other.entryType[i] as number
+    this.final[row] = other.final[i] as number
+    this.startMs[row] = other.startMs[i] as number
+    this.durationMs[row] = other.durationMs[i] as number
+    this.beganMs[row] = other.beganMs[i] as number
+    this.wireUpload[row] = other.wireUpload[i] as number
+    this.wireDownload[row] = other.wireDownload[i] as number
+    this.plainUpload[row] = other.plainUpload[i] as number
+    this.plainDownload[row] = other.plainDownload[i] as number
+    this.sni[row] = other.sni[i] as number
+    this.cluster[row] = other.cluster[i] as number
+    this.authority[row] = other.authority[i] as number
+    this.port[row] = other.port[i] as number
+    this.peer[row] = other.peer[i] as number
+    this.meshTls[row] = other.meshTls[i] as number
+    for (let word = 0; word < 4; word++) {
+      this.identity[row * 4 + word] = other.identity[i * 4 + word] as number
+      this.address[row * 4 + word] = other.address[i * 4 + word] as number
+    }
+  }
+
   /** Makes room for one row beyond `count`; doubles the columns where there is none. */
   reserve(): void {
     if (this.count < this.capacity) return

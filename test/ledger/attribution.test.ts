@@ -28,9 +28,17 @@ describe('a connection is attributed', () => {
     assert.equal(f.commit().count, 1)
   })
 
-  it('by its cluster before it has a byte, and its SNI comes too late', () => {
+  it('by its SNI, though its cluster was known before it had a byte', () => {
     const f = new LedgerFixture()
     f.hear({ type: CONNECTED, sni: '', cluster: 'host.example', start: 0, at: 1000 })
+    assert.deepEqual(f.usage(), {})
+    f.hear({ type: END, sni: 'a.example', upload: 9, start: 0, at: 2000 })
+    assert.deepEqual(f.usage(), { 'a.example@0': '9/0 opened 1 closed 1' })
+  })
+
+  it('by its cluster once it has bytes, and its SNI comes too late', () => {
+    const f = new LedgerFixture()
+    f.hear({ type: CONNECTED, sni: '', cluster: 'host.example', upload: 1, start: 0, at: 1000 })
     f.hear({ type: END, sni: 'a.example', upload: 9, start: 0, at: 2000 })
     assert.deepEqual(f.usage(), { 'host.example@0': '9/0 opened 1 closed 1' })
   })

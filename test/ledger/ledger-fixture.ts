@@ -122,6 +122,7 @@ export class LedgerFixture {
     const batch = new SampleBatch(1)
     sample.restore(batch, this.#textTable)
     this.ledger.applySample(batch, 0, sample.origin, sample.arrivalMs, true)
+    this.ledger.settle(sample.origin, sample.arrivalMs)
   }
 
   /** Time passes without an entry, to `at` ms after noon, in steps that the ledger clock follows. */
