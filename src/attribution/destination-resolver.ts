@@ -86,6 +86,12 @@ export class DestinationResolver {
     return sni.kind === 'name' || this.#ofAuthority(batch.authority[row] as number).kind === 'name'
   }
 
+  /** Whether the sample's cluster names an exact host, which is no gateway. */
+  hasClusterHost(batch: SampleBatch, row: number): boolean {
+    if (this.#texts.epoch !== this.#epoch) this.#forget()
+    return this.#ofCluster(batch.cluster[row] as number) !== undefined
+  }
+
   /** Whether the sample's cluster is a gateway: its bytes pass another proxy that reports them. */
   isToGateway(batch: SampleBatch, row: number): boolean {
     if (this.#texts.epoch !== this.#epoch) this.#forget()

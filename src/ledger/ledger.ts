@@ -363,7 +363,9 @@ export class Ledger {
     const isOther = c.words[o * WORDS + Word.destination] !== NONE
     const isTold = final || isTelling(batch, i, origin, hasBytes, names, !isUndecided(c, o))
     const name = names.resolve(batch, i)
-    const rank = rankOf(name, batch.meshTls[i] === 1)
+    const isMeshSni =
+      name.nameSource === 'cluster' ? !names.hasClusterHost(batch, i) : batch.meshTls[i] === 1
+    const rank = rankOf(name, isMeshSni)
     if (isOther || batch.kind[i] === SampleKind.request) {
       if (isTold) takeOrigin(c, o, batch, i, origin, this.#deps)
       return isTold ? name : undefined

@@ -31,6 +31,8 @@ export interface Names {
   resolve(batch: SampleBatch, row: number): Destination
   /** Whether the sample's SNI or authority is a name that nothing better can come after. */
   isNamed(batch: SampleBatch, row: number): boolean
+  /** Whether the sample's cluster names a host by itself. */
+  hasClusterHost(batch: SampleBatch, row: number): boolean
   /** Whether the sample's cluster is one of the configured egress gateways. */
   isToGateway(batch: SampleBatch, row: number): boolean
   ofAddress(w0: number, w1: number, w2: number, w3: number): Destination

@@ -10,17 +10,21 @@ const RANKS: Readonly<Record<NameSource, number>> = {
   address: 2,
   none: 0,
 }
-/** An SNI of the mesh's own TLS comes after the cluster (ADR 10). */
+/** A name out of the mesh's own SNI comes after the host of the entry's cluster (ADR 10). */
 const MESH_SNI_RANK = 4
 const INVALID_RANK = 1
 /** An address that the client has written is where it wanted to go, before where it was led. */
 const ADDRESS_TEXT_RANK = 2.5
 
-/** How good a name is: that of the better source wins where a connection has more than one. */
-export function rankOf({ name, nameSource }: Destination, isMeshTls: boolean): number {
+/**
+ * How good a name is: that of the better source wins where a connection has more than one. `isMeshSni`:
+ * it is the SNI of the mesh's own TLS, or a cluster's host that only such an SNI names.
+ */
+export function rankOf({ name, nameSource }: Destination, isMeshSni: boolean): number {
   if (name === INVALID_NAME) return INVALID_RANK
   if (nameSource !== 'address' && isAddress(name)) return ADDRESS_TEXT_RANK
-  return isMeshTls && nameSource === 'sni' ? MESH_SNI_RANK : RANKS[nameSource]
+  const isBySni = nameSource === 'sni' || nameSource === 'cluster'
+  return isMeshSni && isBySni ? MESH_SNI_RANK : RANKS[nameSource]
 }
 
 /** Whether a name that passed the check, or an address in its place, is an address. */

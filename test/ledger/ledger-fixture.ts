@@ -89,6 +89,7 @@ export class LedgerFixture {
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),
           isNamed: (batch, row) => batch.sni[row] !== 0 || batch.authority[row] !== 0,
+          hasClusterHost: (batch, row) => batch.cluster[row] !== 0,
           isToGateway: (batch, row) => this.#texts[batch.cluster[row] as number] === GATEWAY,
           ofAddress: () => ({ name: '', nameSource: 'none' }),
         },

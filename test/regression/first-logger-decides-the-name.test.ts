@@ -41,6 +41,12 @@ describe('a connection that two loggers report', () => {
       'api.vendor.example cluster',
     ],
     [
+      'an SNI of the mesh itself, then a cluster',
+      { ...ADDRESS, sni: 'outbound_.443_._.gateway.example' },
+      CLUSTER,
+      'api.vendor.example cluster',
+    ],
+    [
       'an SNI that is an address, then a cluster',
       { sni: '9.9.9.9' },
       CLUSTER,
