@@ -167,9 +167,10 @@ describe('the database file under serve', () => {
     const serve = await startServe(t, { db, env: ENV })
     await send(serve, 1, 100)
     await committed(db, 100n)
-    unlinkSync(db)
+    // In one step: a commit in between would find no file.
     new Database(join(folder, 'other.db')).exec('CREATE TABLE t (x)').close()
-    symlinkSync(join(folder, 'other.db'), db)
+    symlinkSync(join(folder, 'other.db'), `${db}.new`)
+    renameSync(`${db}.new`, db)
     await send(serve, 2, 1000)
     assert.equal((await failure(serve))['code'], 'store_file_replaced')
     unlinkSync(db)
