@@ -147,7 +147,7 @@ export class Pipeline {
     this.held = new HeldSamples(this.#texts)
     this.ledger = new Ledger(config.ledger, {
       clock: this.clock,
-      names: new DestinationResolver(this.#texts.interner, config.gateways.hosts, this.invalidSnis),
+      names: new DestinationResolver(this.#texts.interner, config.gateways.hosts),
       identities: this.identities,
       bookings: this.rollup,
       coverage: this.coverage,
@@ -158,6 +158,7 @@ export class Pipeline {
         orphaned: (node) => this.observations.activity.orphaned(this.identities.nodeOf(node)),
         reportedOthers: (node) => this.observations.reportedOthers(this.identities.nodeOf(node)),
       },
+      invalidSnis: this.invalidSnis,
       held: this.held,
       newestStartMs,
       farStarts,
@@ -221,7 +222,6 @@ export class Pipeline {
   message(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
     // Time: what was silent for too long is dealt with before the newest word.
     this.tick(arrivalMs)
-    this.invalidSnis.at(arrivalMs, stream.sender)
 
     // Who speaks: only a stream's first message says so.
     this.observations.sender = stream.sender
@@ -258,6 +258,7 @@ export class Pipeline {
     this.coverage.at(nowMs)
     this.observations.at(nowMs)
     this.identities.advance(nowMs)
+    this.invalidSnis.at(nowMs)
     this.ledger.sweep(nowMs, SWEEP_EVERY_MS)
     this.#moveMinutesFrom()
   }
@@ -273,6 +274,7 @@ export class Pipeline {
     this.ledger.stepped({ fromMs: this.#eraFromMs ?? 0, byMs, latestMs: toMs })
     this.observations.stepped(byMs)
     this.identities.stepTo(toMs)
+    this.invalidSnis.stepTo(toMs)
     this.#mark.stepped()
     this.#eraFromMs = (this.#eraFromMs ?? toMs - byMs) + byMs
     this.#stepped = true

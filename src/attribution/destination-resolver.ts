@@ -17,11 +17,6 @@ export interface EpochTexts {
 const NONE: Destination = { name: '', nameSource: 'none' }
 const NOTHING: NamedText = { kind: 'hop' }
 
-/** Takes the SNIs that fail the check. */
-export interface SniObserver {
-  note(batch: SampleBatch, row: number, text: string): void
-}
-
 /**
  * The name that bytes are billed to (ADR 10): the first source that gives a name, else the first that
  * gives an address, else `__invalid__` where one gave something else. Of a connection the sources are the
@@ -34,7 +29,6 @@ export interface SniObserver {
 export class DestinationResolver {
   readonly #texts: EpochTexts
   readonly #gateways: ReadonlySet<string>
-  readonly #snis: SniObserver | undefined
   #epoch = -1
   /** By text id: what a text names. */
   #sni: (NamedText | undefined)[] = []
@@ -46,17 +40,14 @@ export class DestinationResolver {
   #addresses = new Map<string, Destination>()
 
   /** `gateways`: hosts of egress gateways, as in cluster names. */
-  constructor(texts: EpochTexts, gateways: readonly string[] = [], snis?: SniObserver) {
+  constructor(texts: EpochTexts, gateways: readonly string[] = []) {
     this.#texts = texts
     this.#gateways = new Set(gateways.map(normaliseName))
-    this.#snis = snis
   }
 
   resolve(batch: SampleBatch, row: number): Destination {
     if (this.#texts.epoch !== this.#epoch) this.#forget()
-    const sniText = batch.sni[row] as number
-    const sni = this.#ofSni(sniText)
-    if (sni.kind === 'invalid') this.#snis?.note(batch, row, this.#texts.text(sniText))
+    const sni = this.#ofSni(batch.sni[row] as number)
     const cluster = this.#ofCluster(batch.cluster[row] as number)
     const authority = this.#ofAuthority(batch.authority[row] as number)
     const isRequest = batch.kind[row] === SampleKind.request
@@ -84,6 +75,13 @@ export class DestinationResolver {
     if (batch.meshTls[row] === 1) return false
     const sni = this.#ofSni(batch.sni[row] as number)
     return sni.kind === 'name' || this.#ofAuthority(batch.authority[row] as number).kind === 'name'
+  }
+
+  /** The sample's SNI as it was sent where it fails the check; undefined where it does not. */
+  invalidSni(batch: SampleBatch, row: number): string | undefined {
+    if (this.#texts.epoch !== this.#epoch) this.#forget()
+    const text = batch.sni[row] as number
+    return this.#ofSni(text).kind === 'invalid' ? this.#texts.text(text) : undefined
   }
 
   /** Whether the sample's cluster names an exact host, which is no gateway. */

@@ -1,5 +1,5 @@
 import type { InvalidSni } from '../model/batch.ts'
-import { type SampleBatch, SampleKind } from '../model/sample.ts'
+import { SampleKind } from '../model/sample.ts'
 import { FairShare } from '../runtime/fair-share.ts'
 import { escapedText } from './escaped-text.ts'
 
@@ -19,46 +19,48 @@ export class InvalidSnis {
   /** Connections of those whose text found no room. */
   dropped = 0
   readonly #share = new FairShare(PER_SENDER, GUARANTEED)
-  #pending = new Map<string, InvalidSni>()
+  #pending: InvalidSni[] = []
   #day = 0
-  #sender = ''
 
-  /** Takes the time, unix ms, and whom what follows comes from (`Sender.key`). */
-  at(nowMs: number, sender: string): void {
-    this.#sender = sender
+  /** Takes the time, unix ms. */
+  at(nowMs: number): void {
     const day = Math.floor(nowMs / DAY_MS)
     if (day <= this.#day) return
     this.#day = day
     this.#share.clear()
   }
 
-  /** A sample's SNI fails the check; asked once or more per connection. */
-  note(batch: SampleBatch, row: number, text: string): void {
+  /** The wall clock was set: the texts of the day stay, they are of the day that it says now. */
+  stepTo(nowMs: number): void {
+    this.#day = Math.min(this.#day, Math.floor(nowMs / DAY_MS))
+  }
+
+  /**
+   * The SNI of a connection or request, whose identity is at `words[at]`, fails the check. To be called
+   * once for each; `sender`: whose it is (`Sender.key`).
+   */
+  note(words: Int32Array, at: number, kind: number, text: string, sender: string): void {
     this.count++
-    if (batch.kind[row] !== SampleKind.connection) return
-    const id = batch.identity.subarray(row * 4, row * 4 + 4).join(' ')
-    if (this.#pending.has(id)) return
-    if (this.#share.total >= PER_DAY || !this.#share.hasRoom(this.#sender)) {
+    if (kind !== SampleKind.connection) return
+    if (this.#share.total >= PER_DAY || !this.#share.hasRoom(sender)) {
       this.dropped++
       return
     }
-    this.#share.take(this.#sender)
-    this.#pending.set(id, { key: keyOf(batch, row), text: escapedText(text) })
+    this.#share.take(sender)
+    this.#pending.push({ key: keyOf(words, at), text: escapedText(text) })
   }
 
   /** What is new since the last cut. */
   cut(): InvalidSni[] {
-    const texts = [...this.#pending.values()]
-    this.#pending = new Map()
+    const texts = this.#pending
+    this.#pending = []
     return texts
   }
 }
 
-function keyOf(batch: SampleBatch, row: number): Uint8Array {
+function keyOf(words: Int32Array, at: number): Uint8Array {
   const key = new Uint8Array(16)
-  const words = new DataView(key.buffer)
-  for (let word = 0; word < 4; word++) {
-    words.setInt32(word * 4, batch.identity[row * 4 + word] as number)
-  }
+  const view = new DataView(key.buffer)
+  for (let word = 0; word < 4; word++) view.setInt32(word * 4, words[at + word] as number)
   return key
 }

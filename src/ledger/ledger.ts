@@ -30,6 +30,7 @@ import type {
   Bookings,
   CoverageTally,
   Identities,
+  InvalidSniTally,
   Names,
   Observations,
   SampleOrigin,
@@ -48,6 +49,7 @@ export interface LedgerDependencies {
   readonly bookings: Bookings
   readonly coverage: CoverageTally
   readonly observations: Observations
+  readonly invalidSnis: InvalidSniTally
   readonly held: HeldSamples
   /** Newest start among the file's rows, unix ms: what memory has forgotten at start. */
   readonly newestStartMs: number
@@ -367,15 +369,17 @@ export class Ledger {
       name.nameSource === 'cluster' ? !names.hasClusterHost(batch, i) : batch.meshTls[i] === 1
     const rank = rankOf(name, isMeshSni)
     if (isOther || batch.kind[i] === SampleKind.request) {
-      if (isTold) takeOrigin(c, o, batch, i, origin, this.#deps)
-      return isTold ? name : undefined
+      if (!isTold) return undefined
+      takeOrigin(c, o, batch, i, origin, this.#deps)
+      this.#noteSni(c, o, names.invalidSni(batch, i), origin.sender)
+      return name
     }
     if (isTold && rank === BEST_RANK && !isDeferred(c, o)) {
       takeOrigin(c, o, batch, i, origin, this.#deps)
-      this.#names.take(row)
+      this.#noteSni(c, o, this.#names.take(row)?.invalidSni, origin.sender)
       return name
     }
-    const best = this.#names.offer(row, name, rank)
+    const best = this.#names.offer(row, name, rank, names.invalidSni(batch, i))
     if (this.#isSettling) setDeferred(c, o, false)
     else if (isDeferred(c, o) || (isTold && (hasBytes || final))) {
       this.#defer(c, o, batch, i, origin, arrivalMs)
@@ -385,7 +389,15 @@ export class Ledger {
     takeOrigin(c, o, batch, i, origin, this.#deps)
     if (best.rank < BEST_RANK && !hasBytes && !final) return undefined
     this.#names.take(row)
+    this.#noteSni(c, o, best.invalidSni, origin.sender)
     return best.destination
+  }
+
+  /** The name of a row is fixed: what it was sent as an SNI is kept where that is no name. */
+  #noteSni(c: ConnectionChunk, o: number, text: string | undefined, sender: string): void {
+    if (text === undefined) return
+    const kind = c.bytes[o * BYTES + Byte.kind] as number
+    this.#deps.invalidSnis.note(c.words, o * WORDS + Word.identity, kind, text, sender)
   }
 
   #defer(
@@ -537,7 +549,9 @@ export class Ledger {
         c.words[a + 3] as number,
       )
       this.#names.offer(row, address, rankOf(address, false))
-      const destination = this.#names.take(row)?.destination ?? address
+      const found = this.#names.take(row)
+      const destination = found?.destination ?? address
+      this.#noteSni(c, o, found?.invalidSni, this.#rows.senderOf(row))
       const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
       this.#attribute(c, o, destination, spoke, this.#rows.senderOf(row))
     }

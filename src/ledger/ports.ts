@@ -29,6 +29,8 @@ export type HopRule = 'none' | 'all' | 'to_gateway'
 /** Names of destinations, from a sample or, where no sample will come any more, from an address. */
 export interface Names {
   resolve(batch: SampleBatch, row: number): Destination
+  /** The sample's SNI as it was sent where it fails the check. */
+  invalidSni(batch: SampleBatch, row: number): string | undefined
   /** Whether the sample's SNI or authority is a name that nothing better can come after. */
   isNamed(batch: SampleBatch, row: number): boolean
   /** Whether the sample's cluster names a host by itself. */
@@ -93,6 +95,15 @@ export interface Observations {
   orphaned(node: number): void
   /** The node reported a connection that belongs to another node. */
   reportedOthers(node: number): void
+}
+
+/** Takes the SNIs that fail the check. */
+export interface InvalidSniTally {
+  /**
+   * Once per connection or request that was sent with such an SNI, when its name is fixed; its identity is at
+   * `words[at]`.
+   */
+  note(words: Int32Array, at: number, kind: number, text: string, sender: string): void
 }
 
 /** What is known about how complete a node's reports are. */

@@ -35,6 +35,8 @@ function isAddress(name: string): boolean {
 interface Found {
   readonly destination: Destination
   readonly rank: number
+  /** The first SNI of the connection that is no name, as it was sent. */
+  readonly invalidSni: string | undefined
 }
 
 /**
@@ -45,10 +47,12 @@ export class WaitingNames {
   readonly #found = new Map<number, Found>()
 
   /** Takes a name for the row, if it is better than the one before; gives the better one. */
-  offer(row: number, destination: Destination, rank: number): Found {
+  offer(row: number, destination: Destination, rank: number, invalidSni?: string): Found {
     const known = this.#found.get(row)
-    if (known !== undefined && known.rank >= rank) return known
-    const found = { destination, rank }
+    const isNewSni = invalidSni !== undefined && known?.invalidSni === undefined
+    if (known !== undefined && known.rank >= rank && !isNewSni) return known
+    const better = known !== undefined && known.rank >= rank ? known : { destination, rank }
+    const found = { ...better, invalidSni: known?.invalidSni ?? invalidSni }
     this.#found.set(row, found)
     return found
   }

@@ -1,11 +1,14 @@
 import type Database from 'better-sqlite3'
 import type { ConnectionColumns, InvalidSni } from '../model/batch.ts'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
+import { UNKNOWN_NODE } from '../model/source.ts'
 import { canonicalAddress } from '../runtime/ip-address-text.ts'
 import { BulkStatement } from './bulk-statement.ts'
 import type { Names } from './names.ts'
 import type { RefusedRows } from './refused-rows.ts'
 import type { SessionIds } from './session-ids.ts'
+
+const UNKNOWN = UNKNOWN_NODE.workload
 
 const COLUMNS = [
   'key',
@@ -34,11 +37,16 @@ const COLUMNS = [
 /**
  * A row stays its node's. The ledger sees to that for every row that it knows; an id that it does not
  * know, with a start that no forgotten row can have, it takes for a new connection without asking.
+ * Nodes are one by the rule of `attribution/node-binding.ts`, and a row of the unknown source is anyone's.
  */
 const OF_OTHERS = `EXISTS (
-          SELECT 1 FROM node own, node other
-          WHERE own.id = connection.node_id AND other.id = excluded.node_id
-            AND own.node <> other.node AND own.node <> '' AND other.node <> '')`
+          SELECT 1 FROM node own, workload beside, node other
+          WHERE own.id = connection.node_id AND beside.id = own.workload_id
+            AND other.id = excluded.node_id
+            AND NOT (own.node = other.node AND (own.node <> ''
+                 OR (own.pod = other.pod AND own.workload_id = other.workload_id)))
+            AND NOT (own.node = '' AND own.pod = '' AND beside.cluster = '' AND beside.namespace = ''
+                 AND beside.kind = '${UNKNOWN.kind}' AND beside.name = '${UNKNOWN.name}'))`
 
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */
 export class ConnectionTable {
@@ -63,7 +71,9 @@ export class ConnectionTable {
         upstream_address = coalesce(excluded.upstream_address, upstream_address)
         WHERE node_id = excluded.node_id OR NOT ${OF_OTHERS}`,
     })
-    this.#noteSni = database.prepare('UPDATE connection SET invalid_sni = ? WHERE key = ?')
+    this.#noteSni = database.prepare(
+      'UPDATE connection SET invalid_sni = ? WHERE key = ? AND node_id = ?',
+    )
     this.#byKey = database.prepare('SELECT * FROM connection WHERE key = ?')
     // `state <> closed` says again what the partial index says: SQLite uses it for these words only.
     this.#open = database.prepare(`
@@ -87,9 +97,18 @@ export class ConnectionTable {
     this.#replace.flush()
   }
 
-  /** Few, and beside the rows: a column of all rows would cost every connection. */
-  noteInvalidSnis(snis: readonly InvalidSni[]): void {
-    for (const { key, text } of snis) this.#noteSni.run(text, key)
+  /**
+   * The invalid SNIs of the rows just replaced. Few, and beside the rows: a column of all rows would cost
+   * every connection. A row that stayed another node's keeps its own.
+   */
+  noteInvalidSnis(snis: readonly InvalidSni[], rows: ConnectionColumns, ids: SessionIds): void {
+    if (snis.length === 0) return
+    const texts = new Map(snis.map(({ key, text }) => [textOf(key), text]))
+    for (let i = 0; i < rows.count; i++) {
+      const key = rows.key.subarray(i * 16, i * 16 + 16)
+      const text = texts.get(textOf(key))
+      if (text !== undefined) this.#noteSni.run(text, key, ids.node(rows.node[i] as number))
+    }
   }
 
   #add(rows: ConnectionColumns, i: number, key: Uint8Array, ids: SessionIds): void {
@@ -144,6 +163,10 @@ export class ConnectionTable {
     this.#names.forget()
     return stored
   }
+}
+
+function textOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
 
 /** Random keys in the order of the table: neighbours share pages. */

@@ -167,7 +167,7 @@ export class Writer {
       this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
       this.#ended.makeRoom(batch.connections, batch.clock.ledgerMs)
       this.#connections.replace(batch.connections, this.#ids)
-      this.#connections.noteInvalidSnis(batch.invalidSnis ?? [])
+      this.#connections.noteInvalidSnis(batch.invalidSnis ?? [], batch.connections, this.#ids)
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)
       this.#clock.write(batch.sequence, batch.clock)
       if (stepped) {

@@ -85,9 +85,11 @@ export class LedgerFixture {
           orphaned: () => undefined,
           reportedOthers: () => undefined,
         },
+        invalidSnis: { note: () => undefined },
         newestStartMs,
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),
+          invalidSni: () => undefined,
           isNamed: (batch, row) => batch.sni[row] !== 0 || batch.authority[row] !== 0,
           hasClusterHost: (batch, row) => batch.cluster[row] !== 0,
           isToGateway: (batch, row) => this.#texts[batch.cluster[row] as number] === GATEWAY,

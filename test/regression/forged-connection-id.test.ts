@@ -88,6 +88,27 @@ describe('a connection that another node reported first', () => {
     assert.deepEqual(life.rows(STATES), ['victim a.example closed 150 2026-11-24T12:00:02.000Z'])
   })
 
+  it('is not replaced so by a node without an id or a name, has its own SNI, and has an owner without an id', (t) => {
+    const nodeless = (cluster: string) =>
+      identifierField({ id: '', cluster, metadata: {}, envoy: [1, 40, 0] })
+    const rows = 'SELECT workload, sni, state, upload_bytes, invalid_sni FROM connections'
+    for (const owner of [VICTIM, nodeless('victim')]) {
+      for (const thief of [THIEF, nodeless('thief'), NAMELESS, undefined]) {
+        const life = new ReceiverLife(t)
+        life.hear(owner, [entry(END, 150)], NOON + 1000)
+        life.restart(NOON + 2000)
+        const forged = entry(END, TIB, { startMs: NOON + MINUTE, sni: 'no name' })
+        life.hear(thief, [forged], NOON + 2 * MINUTE)
+        assert.deepEqual(life.rows(rows), ['victim a.example closed 150 '])
+        life.restart(NOON + 3 * MINUTE)
+        life.hear(owner, [entry(END, 150)], NOON + 4 * MINUTE)
+        assert.deepEqual(life.rows("SELECT upload_bytes FROM sni_totals WHERE sni = 'a.example'"), [
+          '150',
+        ])
+      }
+    }
+  })
+
   it('waits for its first byte untouched', (t) => {
     const life = new ReceiverLife(t)
     const quiet = { sni: '', upload: 0, download: 0 }

@@ -8,6 +8,7 @@ import {
   tcpEntry,
   tcpMessage,
 } from '../helpers/entry-writer.ts'
+import { ReceiverLife, sidecarOf, streamId } from '../helpers/receiver-life.ts'
 import { ReplayedFile } from '../helpers/replayed-file.ts'
 import { SHOP_SIDECAR } from '../helpers/shop-sidecar.ts'
 
@@ -133,6 +134,37 @@ it('an IP address as SNI is an address, of either family and however it is writt
     ...written.map(([, address]) => ['sni', address, '']),
     ...written.map(() => ['cluster', 'api.vendor.example', '']),
     ...['1.2.3', '0x7f.1', '010.0.0.1'].map((name) => ['sni', name, '']),
+  ])
+})
+
+it('an invalid SNI is counted once a connection, and charged to who sent it', (t) => {
+  const life = new ReceiverLife(t)
+  const flood = life.pipeline.openStream('flood')
+  const quiet = { sni: 'a b', startMs: NOON - 2000, upload: 0, download: 0 }
+  const node = sidecarOf('cart', '10.0.0.1')
+  life.hear(node, [{ ...quiet, streamId: streamId(1), type: EntryType.tcpPeriodic }], NOON)
+  // Written with a cut in between, in which the connection is not in the file yet.
+  life.commit()
+  const bytes = { ...quiet, upload: 5, upstreamCluster: EXACT }
+  life.hear(node, [{ ...bytes, streamId: streamId(1), type: EntryType.tcpPeriodic }], NOON + 1000)
+  life.hear(
+    node,
+    [{ ...bytes, streamId: streamId(1), type: EntryType.tcpConnectionEnd }],
+    NOON + 2000,
+  )
+  life.hear(node, [{ ...quiet, streamId: streamId(2), type: EntryType.tcpPeriodic }], NOON + 3000)
+  const { invalidSnis } = life.pipeline
+  assert.equal(invalidSnis.count, 1)
+  const many = Array.from({ length: 5000 }, (_, i) => ({
+    ...bytes,
+    streamId: streamId(10 + i),
+    type: EntryType.tcpConnectionEnd,
+  }))
+  life.hear(sidecarOf('flood', '10.0.0.2'), many, NOON + 4000, flood)
+  assert.equal(invalidSnis.count, 5001)
+  assert.equal(invalidSnis.dropped, 0)
+  assert.deepEqual(life.rows("SELECT count(*) FROM connections WHERE invalid_sni = 'a b'"), [
+    '5001',
   ])
 })
 
