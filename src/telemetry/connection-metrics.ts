@@ -29,7 +29,7 @@ export function declareConnectionMetrics(
   })
   metrics.counter({
     name: 'snimeter_connections_refused_total',
-    help: 'Connections that were not taken (share) or closed for a newcomer (evicted).',
+    help: 'Connections that were not taken, or sent HTTP requests ahead of the answers (share), or were closed for a newcomer (evicted).',
     labelNames: ['port', 'reason'],
     read: () =>
       Object.entries(ports).flatMap(([port, { refused, evicted }]) => [
