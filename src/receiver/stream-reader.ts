@@ -3,7 +3,7 @@ import type { CallInternals } from './grpc-internals.ts'
 import { type FramerLimits, MessageFramer, type PartCounters } from './message-framer.ts'
 import { FRAME_HEADER_BYTES } from './message-parts.ts'
 import type { BudgetedReader, ReadBudget } from './read-budget.ts'
-import type { Unpacker } from './unpacker.ts'
+import type { Unpacker, Unpacking } from './unpacker.ts'
 
 /** Progress of an unfinished message is at least this many bytes in the time that it has. */
 const PROGRESS_BYTES = 16 * 1024
@@ -27,6 +27,7 @@ export class StreamReader implements BudgetedReader {
   #isEnding = false
   /** Compressed bytes that wait to be unpacked. */
   #packed = 0
+  readonly #unpacking = new Set<Unpacking>()
   /** Bytes since the last progress, and the time in which they came while we read, ms. */
   #received = 0
   #waitedMs = 0
@@ -102,6 +103,7 @@ export class StreamReader implements BudgetedReader {
   close(): void {
     this.#isEnding = true
     this.#reading.budget.leave(this)
+    for (const { forget } of this.#unpacking) forget()
   }
 
   #progress(): void {
@@ -112,9 +114,12 @@ export class StreamReader implements BudgetedReader {
   async #unpack(framed: Buffer, encoding: string): Promise<Buffer> {
     const { budget, unpacker } = this.#reading
     this.#packed += framed.length
+    const unpacking = unpacker.unpack(framed, encoding, this.key)
+    this.#unpacking.add(unpacking)
     try {
-      return await unpacker.unpack(framed, encoding)
+      return await unpacking.content
     } finally {
+      this.#unpacking.delete(unpacking)
       this.#packed -= framed.length
       if (!this.#isEnding) budget.update(this)
     }
