@@ -1,6 +1,7 @@
 import type { InvalidSni } from '../model/batch.ts'
 import { SampleKind } from '../model/sample.ts'
 import { FairShare } from '../runtime/fair-share.ts'
+import { identityKey } from '../runtime/identity-key.ts'
 import { escapedText } from './escaped-text.ts'
 
 const DAY_MS = 86_400_000
@@ -47,7 +48,7 @@ export class InvalidSnis {
       return
     }
     this.#share.take(sender)
-    this.#pending.push({ key: keyOf(words, at), text: escapedText(text) })
+    this.#pending.push({ key: identityKey(words, at), text: escapedText(text) })
   }
 
   /** What is new since the last cut. */
@@ -56,11 +57,4 @@ export class InvalidSnis {
     this.#pending = []
     return texts
   }
-}
-
-function keyOf(words: Int32Array, at: number): Uint8Array {
-  const key = new Uint8Array(16)
-  const view = new DataView(key.buffer)
-  for (let word = 0; word < 4; word++) view.setInt32(word * 4, words[at + word] as number)
-  return key
 }

@@ -64,8 +64,8 @@ export function envoyConfig(options: EnvoyConfigOptions): object {
       listeners: [outboundListener(options), ...vips.map(({ host }) => vip(host, options))],
       clusters: [
         alsCluster(options.alsPort),
-        cluster('PassthroughCluster', passthroughPort),
-        ...[...hosts, ...vips].map(({ host, port }) => cluster(outbound(host), port)),
+        loopbackCluster('PassthroughCluster', passthroughPort),
+        ...[...hosts, ...vips].map(({ host, port }) => loopbackCluster(outbound(host), port)),
       ],
     },
   }
@@ -166,7 +166,7 @@ function accessLog(): object {
 
 function alsCluster(port: number): object {
   return {
-    ...cluster(ALS_CLUSTER, port),
+    ...loopbackCluster(ALS_CLUSTER, port),
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
@@ -176,7 +176,8 @@ function alsCluster(port: number): object {
   }
 }
 
-function cluster(name: string, port: number): object {
+/** An Envoy cluster of one endpoint on 127.0.0.1. */
+export function loopbackCluster(name: string, port: number): object {
   return {
     name,
     type: 'STATIC',
@@ -193,6 +194,7 @@ function outbound(host: string): string {
   return `outbound|443||${host}`
 }
 
-function socketAddress(port: number): object {
+/** An Envoy address on 127.0.0.1. */
+export function socketAddress(port: number): object {
   return { socket_address: { address: '127.0.0.1', port_value: port } }
 }

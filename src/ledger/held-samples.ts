@@ -1,6 +1,7 @@
 import type { StoredConnection } from '../model/connection.ts'
 import type { SampleBatch } from '../model/sample.ts'
 import { sharedPool } from '../runtime/fair-share.ts'
+import { identityKey } from '../runtime/identity-key.ts'
 import type { SampleOrigin } from './ports.ts'
 
 /** Samples kept aside, shared out among senders; about half a kilobyte each. */
@@ -71,7 +72,7 @@ export class HeldSamples {
     const text = keyText(batch, i)
     let held = this.#ids.get(text)
     if (held === undefined) {
-      held = { key: keyBytes(batch, i), samples: [] }
+      held = { key: identityKey(batch.identity, i * 4), samples: [] }
       this.#ids.set(text, held)
       this.#unasked.push(held)
     }
@@ -131,15 +132,6 @@ function keyText(batch: SampleBatch, i: number): string {
 function textOfKey(key: Uint8Array): string {
   const words = new DataView(key.buffer, key.byteOffset, 16)
   return [0, 4, 8, 12].map((at) => words.getInt32(at)).join(',')
-}
-
-function keyBytes(batch: SampleBatch, i: number): Uint8Array {
-  const key = new Uint8Array(16)
-  const words = new DataView(key.buffer)
-  for (let word = 0; word < 4; word++) {
-    words.setInt32(word * 4, batch.identity[i * 4 + word] as number)
-  }
-  return key
 }
 
 function copySample(

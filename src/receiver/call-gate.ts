@@ -2,12 +2,10 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { status } from '@grpc/grpc-js'
 import type { Sender } from '../model/sender.ts'
-import { FairShare } from '../runtime/fair-share.ts'
+import { type FairShare, wholePool } from '../runtime/fair-share.ts'
 import { formatAddress } from '../runtime/listen-address.ts'
 import { senderOf } from './sender.ts'
 
-/** FairShare's pool is 9/8 of what one may hold; the whole of it is the number of calls. */
-const ALONE = 8 / 9
 const FORWARDED = 'x-forwarded-client-cert'
 
 /** Bounds the calls that are open at a time, and shares them out by sender. */
@@ -16,7 +14,7 @@ export class CallGate {
 
   /** @param limit calls of the port at a time */
   constructor(limit: number) {
-    this.#share = new FairShare(limit * ALONE)
+    this.#share = wholePool(limit)
   }
 
   /** Takes a call, or answers it with RESOURCE_EXHAUSTED and gives false. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzip, gunzipSync, inflate, inflateSync } from 'node:zlib'
 import { status } from '@grpc/grpc-js'
 import { FRAME_HEADER_BYTES } from './message-parts.ts'
@@ -140,10 +141,7 @@ export class Unpacker {
 
 /** Not for what is too little to wait for: a timer takes 1 ms at least. */
 async function pause(ms: number): Promise<void> {
-  if (ms < 1) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  setTimeout(resolve, ms).unref()
-  await promise
+  if (ms >= 1) await sleep(ms, undefined, { ref: false })
 }
 
 /** What grpc-js ends a call with: an error by its `code`. */

@@ -1,9 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import { addressKey } from './address-key.ts'
-import { FairShare } from './fair-share.ts'
-
-/** FairShare's pool is 9/8 of what one may hold; the whole of it is the number of connections. */
-const ALONE = 8 / 9
+import { type FairShare, wholePool } from './fair-share.ts'
 
 /**
  * Bounds the connections of a port, and shares them out by address: whoever holds most is refused
@@ -28,7 +25,7 @@ export class ConnectionGate {
   /** `limit`: connections of the port at a time, at least 1. */
   constructor(limit: number) {
     this.limit = limit
-    this.#share = new FairShare(limit * ALONE)
+    this.#share = wholePool(limit)
   }
 
   /** Connections that are open. */

@@ -8,6 +8,11 @@ export function sharedPool(limit: number): FairShare {
   return new FairShare(limit, Math.floor(limit / SURE_PART), limit)
 }
 
+/** A pool that holds `capacity` in all: a sender that is alone gets eight ninths of it. */
+export function wholePool(capacity: number): FairShare {
+  return new FairShare((capacity * ALPHA) / (ALPHA + 1))
+}
+
 /**
  * A bounded pool that many senders share, with a part that no other can take. A sender may take one
  * more while it holds less than `guaranteed`, or less than `ALPHA` times what is free (the dynamic

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { EnvoyIdentity } from '../../src/demo/envoy-config.ts'
+import { type EnvoyIdentity, loopbackCluster, socketAddress } from '../../src/demo/envoy-config.ts'
 import { type EnvoyProcess, startBootstrap } from '../../src/demo/envoy-process.ts'
 
 /** A JSON object of Envoy's configuration. */
@@ -34,13 +34,13 @@ export function startGolden(options: GoldenOptions): Promise<EnvoyProcess> {
   const { listeners } = JSON.parse(readFileSync(file, 'utf8')) as { listeners: Json[] }
   return startBootstrap(options.binary, {
     node: node(options),
-    admin: { address: loopback(0) },
+    admin: { address: socketAddress(0) },
     static_resources: {
       listeners: listeners.map((listener) => runnable(listener, options)),
       clusters: [
-        { ...cluster(ALS_CLUSTER, options.alsPort), ...http2() },
+        { ...loopbackCluster(ALS_CLUSTER, options.alsPort), ...http2() },
         ...Object.entries(options.upstreams).map(([name, port]) =>
-          name.startsWith('outbound|80|') ? originating(name, port) : cluster(name, port),
+          name.startsWith('outbound|80|') ? originating(name, port) : loopbackCluster(name, port),
         ),
       ],
     },
@@ -49,7 +49,7 @@ export function startGolden(options: GoldenOptions): Promise<EnvoyProcess> {
 
 function runnable(listener: Json, options: GoldenOptions): Json {
   const { bind_to_port: _, ...kept } = listener
-  return { ...(changed(kept, options) as Json), address: loopback(0) }
+  return { ...(changed(kept, options) as Json), address: socketAddress(0) }
 }
 
 /** A copy, with what must differ changed wherever it stands. */
@@ -111,7 +111,7 @@ function routes(upstreams: GoldenOptions['upstreams']): Json {
 /** TLS from the proxy, as DestinationRule SIMPLE has it; the certificate is the tests' own. */
 function originating(name: string, port: number): Json {
   return {
-    ...cluster(name, port),
+    ...loopbackCluster(name, port),
     transport_socket: {
       name: 'envoy.transport_sockets.tls',
       typed_config: {
@@ -133,18 +133,6 @@ function http2(): Json {
   }
 }
 
-function cluster(name: string, port: number): Json {
-  return {
-    name,
-    type: 'STATIC',
-    connect_timeout: '10s',
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(port) } }] }],
-    },
-  }
-}
-
 function node({ identity, proxyType = 'sidecar' }: GoldenOptions): Json {
   const { cluster: id, namespace, workload, kind, pod, ip } = identity
   return {
@@ -162,8 +150,4 @@ function node({ identity, proxyType = 'sidecar' }: GoldenOptions): Json {
 
 function hostOf(name: string): string {
   return name.split('|')[3] ?? ''
-}
-
-function loopback(port: number): Json {
-  return { socket_address: { address: '127.0.0.1', port_value: port } }
 }

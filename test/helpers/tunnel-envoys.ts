@@ -1,5 +1,9 @@
-import type { EnvoyIdentity } from '../../src/demo/envoy-config.ts'
-import { envoyConfig } from '../../src/demo/envoy-config.ts'
+import {
+  type EnvoyIdentity,
+  envoyConfig,
+  loopbackCluster,
+  socketAddress,
+} from '../../src/demo/envoy-config.ts'
 import { type EnvoyProcess, startBootstrap } from '../../src/demo/envoy-process.ts'
 
 /** How a sidecar tunnels TCP through a proxy: the HTTP version and the method. */
@@ -40,16 +44,16 @@ export async function startTunnelProxy(
   serverPort: number,
 ): Promise<{ envoy: EnvoyProcess; port: number }> {
   const envoy = await startBootstrap(binary, {
-    admin: { address: loopback(0) },
+    admin: { address: socketAddress(0) },
     static_resources: {
       listeners: [
         {
           name: PROXY_LISTENER,
-          address: loopback(0),
+          address: socketAddress(0),
           filter_chains: [{ filters: [tunnelEnd()] }],
         },
       ],
-      clusters: [cluster('server', serverPort)],
+      clusters: [loopbackCluster('server', serverPort)],
     },
   })
   return { envoy, port: envoy.portOf(PROXY_LISTENER) }
@@ -111,7 +115,7 @@ const clusterName = (http: number): string => `outbound|3128||proxy-h${http}.egr
 function proxyCluster(http: 1 | 2, port: number): object {
   const protocol = http === 1 ? { http_protocol_options: {} } : { http2_protocol_options: {} }
   return {
-    ...cluster(clusterName(http), port),
+    ...loopbackCluster(clusterName(http), port),
     typed_extension_protocol_options: {
       [HTTP_OPTIONS]: {
         '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
@@ -154,20 +158,4 @@ function tunnelEnd(): object {
       ],
     },
   }
-}
-
-function cluster(name: string, port: number): object {
-  return {
-    name,
-    type: 'STATIC',
-    connect_timeout: '10s',
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: loopback(port) } }] }],
-    },
-  }
-}
-
-function loopback(port: number): object {
-  return { socket_address: { address: '127.0.0.1', port_value: port } }
 }

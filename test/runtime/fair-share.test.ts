@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FairShare } from '../../src/runtime/fair-share.ts'
+import { FairShare, wholePool } from '../../src/runtime/fair-share.ts'
 
 function fill(pool: FairShare, sender: string): number {
   let taken = 0
@@ -29,6 +29,14 @@ test('a newcomer gets what is guaranteed, however many senders took all they cou
   for (let i = 0; i < 20; i++) fill(pool, `flood-${i}`)
   assert.equal(fill(pool, 'honest'), 10)
   assert.ok(pool.total <= 1125 + 21 * 10, `${pool.total}`)
+})
+
+test('a pool of a capacity holds exactly that in all, whatever it is', () => {
+  for (const capacity of [10, 12, 100, 230, 1000, 4097]) {
+    const pool = wholePool(capacity)
+    for (let i = 0; i < 500; i++) fill(pool, `sender-${i}`)
+    assert.equal(pool.total, capacity)
+  }
 })
 
 test('an amount has room as a whole or not at all', () => {
