@@ -51,6 +51,13 @@ export class InvalidSnis {
     this.#pending.push({ key: identityKey(words, at), text: escapedText(text) })
   }
 
+  /** A connection has another identity now, 16 bytes each: its text goes with it. */
+  moved(from: Uint8Array, to: Uint8Array): void {
+    this.#pending = this.#pending.map((sni) =>
+      Buffer.compare(sni.key, from) === 0 ? { ...sni, key: to } : sni,
+    )
+  }
+
   /** What is new since the last cut. */
   cut(): InvalidSni[] {
     const texts = this.#pending

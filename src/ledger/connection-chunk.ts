@@ -100,4 +100,6 @@ export const RowFlag = {
   undecided: 8,
   /** Samples of it wait for the end of their message, which may hold a better name. */
   deferred: 16,
+  /** Since it is in memory the file was asked about its id: the file has no other node's row of it. */
+  asked: 32,
 } as const

@@ -83,17 +83,15 @@ export class ConnectionTable {
   insert(k0: number, k1: number, k2: number, k3: number): number {
     if (this.size >= this.maxRows) return NOT_FOUND
     const row = this.#takeRow()
-    const { words } = this.chunk(row)
-    const at = (row & CHUNK_MASK) * WORDS + Word.identity
-    words[at] = k0
-    words[at + 1] = k1
-    words[at + 2] = k2
-    words[at + 3] = k3
-    let slot = this.#hash(k0, k1, k2, k3)
-    while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
-    this.#index[slot] = row + 1
+    this.#setIdentity(row, k0, k1, k2, k3)
     this.size++
     return row
+  }
+
+  /** Gives a row another identity, which must not be in the table; its number and its fields stay. */
+  rekey(row: number, k0: number, k1: number, k2: number, k3: number): void {
+    this.#unindex(row)
+    this.#setIdentity(row, k0, k1, k2, k3)
   }
 
   /** Frees a row; its number will be used again. */
@@ -105,6 +103,18 @@ export class ConnectionTable {
     chunk.words[at * WORDS + Word.next] = this.#freeHead
     this.#freeHead = row
     this.size--
+  }
+
+  #setIdentity(row: number, k0: number, k1: number, k2: number, k3: number): void {
+    const { words } = this.chunk(row)
+    const at = (row & CHUNK_MASK) * WORDS + Word.identity
+    words[at] = k0
+    words[at + 1] = k1
+    words[at + 2] = k2
+    words[at + 3] = k3
+    let slot = this.#hash(k0, k1, k2, k3)
+    while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
+    this.#index[slot] = row + 1
   }
 
   #takeRow(): number {

@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
-import { SampleKind } from '../model/sample.ts'
+import { IdentityKind, SampleKind } from '../model/sample.ts'
 import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
+import { identityKey } from '../runtime/identity-key.ts'
 import { NO_SENDER, NO_SLOT, SenderSlots } from '../runtime/sender-slots.ts'
 import {
   BYTES,
@@ -24,6 +26,8 @@ import type { StoredIds } from './ports.ts'
 import { Tombstones } from './tombstones.ts'
 
 const NONE = -1
+
+type Identity = [number, number, number, number]
 
 /** The table beside what one sender may fill: for what others are sure of then. */
 const ROOM_FOR_SHARES = 1.5
@@ -146,7 +150,7 @@ export class LedgerRows {
     c.bytes[b + Byte.kind] = stored.kind
     c.bytes[b + Byte.identityKind] = stored.identityKind
     c.bytes[b + Byte.meter] = stored.meter
-    c.bytes[b + Byte.flags] = stored.hop ? RowFlag.hop : 0
+    c.bytes[b + Byte.flags] = RowFlag.asked | (stored.hop ? RowFlag.hop : 0)
     c.words[w + Word.node] = ids.node
     c.words[w + Word.workload] = ids.workload
     c.words[w + Word.destination] = ids.destination
@@ -206,6 +210,29 @@ export class LedgerRows {
     if (state === RowState.free || !moveMoments(c, o, moved)) return
     // The file must not keep them where they were: after a restart a delta would cover the step.
     if (state === RowState.open || state === RowState.orphaned) this.dirty.mark(row)
+  }
+
+  /**
+   * A row of which bytes are booked gives up its identity, which is another connection's. It goes on as a
+   * row of its own, under an identity that no sample has; gives that.
+   */
+  displace(row: number): Uint8Array {
+    const { words, bytes } = this.table.chunk(row)
+    const o = row & CHUNK_MASK
+    const before = identityKey(words, o * WORDS + Word.identity)
+    for (let times = 0; ; times++) {
+      const key = hash(
+        'sha256',
+        Buffer.concat([before, Buffer.from(`displaced ${times}`)]),
+        'buffer',
+      )
+      const [k0, k1, k2, k3] = [0, 4, 8, 12].map((at) => key.readInt32BE(at)) as Identity
+      if (this.table.find(k0, k1, k2, k3) !== NONE) continue
+      this.table.rekey(row, k0, k1, k2, k3)
+      bytes[o * BYTES + Byte.identityKind] = IdentityKind.hashed
+      this.dirty.mark(row)
+      return identityKey(words, o * WORDS + Word.identity)
+    }
   }
 
   /** A row of which nothing is booked leaves memory; the file has never had it. */

@@ -35,7 +35,16 @@ import type {
   Observations,
   SampleOrigin,
 } from './ports.ts'
-import { isDeferred, isHop, isTelling, isUndecided, setDeferred, takeOrigin } from './row-origin.ts'
+import {
+  isAsked,
+  isDeferred,
+  isHop,
+  isTelling,
+  isUndecided,
+  setAsked,
+  setDeferred,
+  takeOrigin,
+} from './row-origin.ts'
 import { BEST_RANK, rankOf, WaitingNames } from './waiting-names.ts'
 
 const NONE = -1
@@ -160,17 +169,22 @@ export class Ledger {
         this.#deps.coverage.rejected(origin.node, reason)
         return
       }
-    } else if (!this.#mayReport(row, origin)) {
-      this.#deps.coverage.rejected(origin.node, Reject.other_node)
-      this.#deps.observations.reportedOthers(origin.node)
-      return
+    } else if (!this.#isReporters(row, origin)) {
+      if (lookedUp && !this.#isSettling) setAsked(this.table.chunk(row), row & CHUNK_MASK)
+      else if (!lookedUp && this.#isDisputed(row, batch, i, origin, arrivalMs)) return
+      if (!this.#claim(row, origin)) {
+        this.#deps.coverage.rejected(origin.node, Reject.other_node)
+        this.#deps.observations.reportedOthers(origin.node)
+        return
+      }
     }
     this.#merge(row, batch, i, origin, arrivalMs)
   }
 
   /**
    * Puts a row of the file back into memory, for the sender that has just reported it if one has; nothing
-   * is booked by that. False if there is no room.
+   * is booked by that. It takes the place of a row that another node's sample has made under its id. False
+   * if there is no room.
    */
   restore(stored: StoredConnection, sender = NO_SENDER): boolean {
     const words = new DataView(stored.key.buffer, stored.key.byteOffset, 16)
@@ -178,7 +192,11 @@ export class Ledger {
     const k1 = words.getInt32(4)
     const k2 = words.getInt32(8)
     const k3 = words.getInt32(12)
-    if (this.table.find(k0, k1, k2, k3) !== NONE) return true
+    const present = this.table.find(k0, k1, k2, k3)
+    if (present !== NONE) {
+      if (!this.#isIntruders(present, stored)) return true
+      this.#displace(present, stored.key)
+    }
     const row = this.#rows.take(k0, k1, k2, k3, stored.kind, sender, this.#deps.clock.newestMs)
     if (row === NONE) return false
     const { clock, restoring, identities } = this.#deps
@@ -227,16 +245,58 @@ export class Ledger {
     )
   }
 
-  /** Whether a known connection is this node's. One of the unknown source becomes the reporter's. */
-  #mayReport(row: number, origin: SampleOrigin): boolean {
-    const { words } = this.table.chunk(row)
-    const at = (row & CHUNK_MASK) * WORDS + Word.node
-    const owner = words[at] as number
-    if (owner === origin.node) return true
-    const claimed = this.#deps.identities.claim(owner, origin)
+  /** Whether a known connection is the reporting node's. */
+  #isReporters(row: number, origin: Pick<SampleOrigin, 'node' | 'reporter'>): boolean {
+    const owner = this.#ownerOf(row)
+    return owner === origin.node || this.#deps.identities.claim(owner, origin) === owner
+  }
+
+  /**
+   * Whether a sample of another node than its row's waits for the file, because it is the file's row that
+   * says whose the connection is: the row in memory came with a newer start, and without a look-up.
+   */
+  #isDisputed(
+    row: number,
+    batch: SampleBatch,
+    i: number,
+    origin: SampleOrigin,
+    arrivalMs: number,
+  ): boolean {
+    const c = this.table.chunk(row)
+    return !isAsked(c, row & CHUNK_MASK) && this.#keptAside(batch, i, origin, arrivalMs)
+  }
+
+  /** A connection of the unknown source becomes the reporter's; false for one of another node. */
+  #claim(row: number, origin: SampleOrigin): boolean {
+    const c = this.table.chunk(row)
+    const claimed = this.#deps.identities.claim(this.#ownerOf(row), origin)
     if (claimed < 0) return false
-    words[at] = claimed
+    c.words[(row & CHUNK_MASK) * WORDS + Word.node] = claimed
     return true
+  }
+
+  #ownerOf(row: number): number {
+    return this.table.chunk(row).words[(row & CHUNK_MASK) * WORDS + Word.node] as number
+  }
+
+  /**
+   * Whether a row in memory is of another node than the file's row of the same id. With the start of that it
+   * is that row, which a node has claimed since.
+   */
+  #isIntruders(row: number, stored: StoredConnection): boolean {
+    const { numbers } = this.table.chunk(row)
+    if (numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] === stored.startMs) return false
+    const { node } = this.#deps.identities.ofStored(stored)
+    return !this.#isReporters(row, { node, reporter: stored.node })
+  }
+
+  /** A row leaves its identity to the file's row. What is booked of it stays as it is. */
+  #displace(row: number, key: Uint8Array): void {
+    const state = this.table.chunk(row).bytes[(row & CHUNK_MASK) * BYTES + Byte.state]
+    if (state === RowState.waiting) {
+      this.#names.take(row)
+      this.#rows.dropWaiting(row)
+    } else this.#deps.invalidSnis.moved(key, this.#rows.displace(row))
   }
 
   #keptAside(batch: SampleBatch, i: number, origin: SampleOrigin, arrivalMs: number): boolean {

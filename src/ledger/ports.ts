@@ -59,7 +59,7 @@ export interface Identities {
    * Which node a connection of node `owner` belongs to once this stream reports it: its owner, where
    * that is the same Envoy; the reporter, where the owner is unknown; -1 where it is another's.
    */
-  claim(owner: number, origin: SampleOrigin): number
+  claim(owner: number, origin: Pick<SampleOrigin, 'node' | 'reporter'>): number
   /** Ids of what a stored row refers to, made anew where they are not known in this process. */
   ofStored(stored: StoredConnection): StoredIds
 }
@@ -104,6 +104,8 @@ export interface InvalidSniTally {
    * `words[at]`.
    */
   note(words: Int32Array, at: number, kind: number, text: string, sender: string): void
+  /** What was noted of one identity is another's (16 bytes each). */
+  moved(from: Uint8Array, to: Uint8Array): void
 }
 
 /** What is known about how complete a node's reports are. */

@@ -17,6 +17,16 @@ export function setDeferred(c: ConnectionChunk, o: number, deferred: boolean): v
   c.bytes[o * BYTES + Byte.flags] = flags | (deferred ? RowFlag.deferred : 0)
 }
 
+/** Whether the file was asked about a row's id since the row is in memory. */
+export function isAsked(c: ConnectionChunk, o: number): boolean {
+  return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.asked) !== 0
+}
+
+export function setAsked(c: ConnectionChunk, o: number): void {
+  const at = o * BYTES + Byte.flags
+  c.bytes[at] = (c.bytes[at] as number) | RowFlag.asked
+}
+
 /** Whether a waiting row's samples have not told yet whether it is a hop. */
 export function isUndecided(c: ConnectionChunk, o: number): boolean {
   return ((c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.undecided) !== 0
@@ -59,7 +69,8 @@ export function takeOrigin(
   // An entry without a cluster does not take back what one with a cluster has said.
   if (undecided && !isNew && !isUndecided(c, o)) return
   // A waiting row is in no batch.
-  const deferred = isNew ? 0 : (c.bytes[o * BYTES + Byte.flags] as number) & RowFlag.deferred
+  const flags = isNew ? 0 : (c.bytes[o * BYTES + Byte.flags] as number)
   c.bytes[o * BYTES + Byte.flags] =
-    deferred | (hop ? RowFlag.hop : undecided ? RowFlag.undecided : 0)
+    (flags & (RowFlag.deferred | RowFlag.asked)) |
+    (hop ? RowFlag.hop : undecided ? RowFlag.undecided : 0)
 }

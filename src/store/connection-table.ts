@@ -37,7 +37,8 @@ const COLUMNS = [
 /**
  * A row stays its node's. The ledger sees to that for every row that it knows; an id that it does not
  * know, with a start that no forgotten row can have, it takes for a new connection without asking.
- * Nodes are one by the rule of `attribution/node-binding.ts`, and a row of the unknown source is anyone's.
+ * Nodes are one by the rule of `attribution/node-binding.ts`; a row of the unknown source is anyone's who
+ * goes on with it, which the start says.
  */
 const OF_OTHERS = `EXISTS (
           SELECT 1 FROM node own, workload beside, node other
@@ -45,7 +46,8 @@ const OF_OTHERS = `EXISTS (
             AND other.id = excluded.node_id
             AND NOT (own.node = other.node AND (own.node <> ''
                  OR (own.pod = other.pod AND own.workload_id = other.workload_id)))
-            AND NOT (own.node = '' AND own.pod = '' AND beside.cluster = '' AND beside.namespace = ''
+            AND NOT (excluded.start_ms = connection.start_ms
+                 AND own.node = '' AND own.pod = '' AND beside.cluster = '' AND beside.namespace = ''
                  AND beside.kind = '${UNKNOWN.kind}' AND beside.name = '${UNKNOWN.name}'))`
 
 /** Connection rows: replaced whole by a batch, given back to the ledger that has forgotten them. */

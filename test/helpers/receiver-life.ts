@@ -89,6 +89,12 @@ export class ReceiverLife {
     this.pipeline.tick(nowMs)
   }
 
+  /** What was not committed is lost, and a new process starts. */
+  crash(nowMs: number): void {
+    this.pipeline = this.#begin(nowMs)
+    this.pipeline.tick(nowMs)
+  }
+
   /** Findings of `doctor live`: `code: what is wrong`. */
   findings(): string[] {
     return diagnoseLive({

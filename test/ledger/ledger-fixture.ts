@@ -85,7 +85,7 @@ export class LedgerFixture {
           orphaned: () => undefined,
           reportedOthers: () => undefined,
         },
-        invalidSnis: { note: () => undefined },
+        invalidSnis: { note: () => undefined, moved: () => undefined },
         newestStartMs,
         names: {
           resolve: (batch, row) => this.#nameOf(batch, row),
