@@ -130,20 +130,24 @@ test('serve says that the wall clock was set, in the log and as a metric, and bo
   const config = defaultConfig()
   let wrongMs = 3 * HOUR_MS
   const logger = memoryLogger()
-  const app = new App(
-    {
-      ...config,
-      als: { ...config.als, listen: '127.0.0.1:0' },
-      http: { ...config.http, listen: '127.0.0.1:0' },
-      store: { ...config.store, path, commitIntervalMs: 50 },
-    },
-    { logger, clocks: { ...systemClocks(), wallMs: () => Date.now() + wrongMs } },
-  )
-  t.after(() => app.stop())
+  const newApp = (): App => {
+    const app = new App(
+      {
+        ...config,
+        als: { ...config.als, listen: '127.0.0.1:0' },
+        http: { ...config.http, listen: '127.0.0.1:0' },
+        store: { ...config.store, path, commitIntervalMs: 50 },
+      },
+      { logger, clocks: { ...systemClocks(), wallMs: () => Date.now() + wrongMs } },
+    )
+    t.after(() => app.stop())
+    return app
+  }
+  const app = newApp()
   await app.start()
   wrongMs = 0
-  const metrics = async (): Promise<string> =>
-    (await fetch(`http://${app.httpAddress}/metrics`)).text()
+  const metrics = async (of = app): Promise<string> =>
+    (await fetch(`http://${of.httpAddress}/metrics`)).text()
   await until('the step is taken over', async () =>
     (await metrics()).includes('snimeter_clock_steps_total{direction="back"} 1'),
   )
@@ -177,4 +181,11 @@ test('serve says that the wall clock was set, in the log and as a metric, and bo
   database.close()
   assert.equal(windowMs, Math.floor((nowMs - 10) / 60_000) * 60_000)
   assert.equal(upload, 7)
+  // One that starts with a wrong clock says so at once: the file knows better.
+  wrongMs = -2 * HOUR_MS
+  const next = newApp()
+  await next.start()
+  assert.match(await metrics(next), /snimeter_clock_steps_total\{direction="back"\} 1\n/)
+  assert.ok(logger.lines.some(({ message }) => message.startsWith('the wall clock and the newest'))) // Before its folder is removed.
+  assert.deepEqual(await next.stop(), { committed: true })
 })

@@ -81,8 +81,14 @@ export class ClockedProcess {
     this.#committedMs = time.nowMs
   }
 
-  /** A sample arrives now. */
-  receive({ connection, upload, startMs, sni = 'a.example', final = false }: Report): void {
+  /** A sample arrives now, and the file answers what the ledger asks. */
+  receive(report: Report): void {
+    this.send(report)
+    this.answer()
+  }
+
+  /** A sample arrives now; what the ledger asks waits for `answer`. */
+  send({ connection, upload, startMs, sni = 'a.example', final = false }: Report): void {
     const entry = tcpEntry({
       streamId: `00000000-0000-4000-8000-${String(connection).padStart(12, '0')}`,
       type: final ? 3 : 2,
@@ -92,6 +98,10 @@ export class ClockedProcess {
       ...(final ? { durationMs: this.#time.nowMs - startMs } : {}),
     })
     this.pipeline.message(this.#stream, tcpMessage([entry], SHOP_SIDECAR), this.clock.now())
+  }
+
+  /** The file answers what the ledger asks. */
+  answer(): void {
     const keys = this.pipeline.held.takeQuestions()
     if (keys.length > 0) this.pipeline.answer(keys, this.writer.find(keys))
   }

@@ -78,6 +78,12 @@ describe('the mesh’s own SNI', () => {
         { sni: own('_.x.example'), upstreamCluster: 'outbound_.443_._.x.example' },
         'cluster x.example',
       ],
+      [{ upstreamCluster: 'outbound_.443_.v1_.x.example' }, 'cluster x.example'],
+      [{ sni: '192.0.2.7', upstreamCluster: 'outbound_.443_._.x.example' }, 'cluster x.example'],
+      [
+        { sni: own('_.a.example'), upstreamCluster: 'outbound_.443_._.x.example' },
+        'cluster x.example',
+      ],
     ]
     assert.deepEqual(
       await billed(

@@ -201,6 +201,165 @@ it('the names of a day that the clock was ahead of count on, and are forgotten a
   serve.stop()
 })
 
+it('what waits for the file when the clock is set is booked by the right clock', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  const first = new ClockedProcess(path, time)
+  first.receive({ connection: 1, upload: 1, startMs: START, final: true })
+  first.stop()
+  time.wrongMs = 3 * HOUR
+  const second = new ClockedProcess(path, time)
+  second.pass(2 * SECOND)
+  // It began before what the file knows: the file is asked first.
+  second.send({ connection: 2, upload: 1000, startMs: START - SECOND })
+  assert.equal(second.pipeline.held.size, 1)
+  time.wrongMs = 0
+  second.pass(2 * SECOND)
+  assert.equal(second.steps.length, 1)
+  second.answer()
+  assert.equal(second.pipeline.held.size, 0)
+  second.stop()
+  assert.equal(bytesIn(path, START), 1001)
+})
+
+it('a node is judged by the clock that was set: no lag of before, no silence that there was not', (t) => {
+  const time = new MachineTime(START)
+  time.wrongMs = -2 * HOUR
+  const serve = new ClockedProcess(newFile(t), time)
+  const { observations } = serve.pipeline
+  const lags = () => [...observations.reports()].map(({ lagMs }) => lagMs)
+  serve.receive({ connection: 1, upload: 1, startMs: START - SECOND, final: true })
+  assert.deepEqual(lags(), [-2 * HOUR])
+  time.wrongMs = 0
+  serve.pass(SECOND + 250)
+  assert.equal(serve.steps.length, 1)
+  assert.equal(observations.activity.lastMs, START)
+  assert.deepEqual(
+    [...observations.activity.reports()].map(({ firstMs, lastMs }) => [firstMs, lastMs]),
+    [[START, START]],
+  )
+  serve.receive({ connection: 2, upload: 1, startMs: time.nowMs - SECOND, final: true })
+  assert.deepEqual(lags(), [0])
+  serve.stop()
+})
+
+it('invalid SNIs of a day that the clock was ahead of count on, and find room at its end', (t) => {
+  const time = new MachineTime(START)
+  const serve = new ClockedProcess(newFile(t), time)
+  const { invalidSnis } = serve.pipeline
+  let connection = 0
+  const end = () =>
+    serve.receive({
+      connection: ++connection,
+      upload: 1,
+      startMs: time.nowMs,
+      sni: 'a b',
+      final: true,
+    })
+  time.wrongMs = DAY
+  serve.pass(5 * SECOND)
+  for (let i = 0; i < 5000; i++) end()
+  time.wrongMs = 0
+  serve.pass(5 * SECOND)
+  end()
+  assert.equal(invalidSnis.dropped, 1)
+  serve.pass(12 * HOUR)
+  end()
+  assert.deepEqual([invalidSnis.count, invalidSnis.dropped], [5002, 1])
+  serve.stop()
+})
+
+it('minutes stay minutes while a clock is weeks ahead for a minute, after days of a right one', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  const serve = new ClockedProcess(path, time)
+  serve.receive({ connection: 1, upload: 1, startMs: START, final: true })
+  serve.pass(3 * DAY)
+  serve.receive({ connection: 2, upload: 10, startMs: time.nowMs - SECOND, final: true })
+  serve.commit()
+  time.wrongMs = 40 * DAY
+  serve.pass(MINUTE)
+  time.wrongMs = 0
+  serve.pass(5 * SECOND)
+  assert.equal(serve.steps.length, 2)
+  serve.receive({ connection: 3, upload: 100, startMs: time.nowMs - SECOND, final: true })
+  serve.stop()
+  assert.deepEqual(all(path, 'SELECT sum(upload), min(window_ms) FROM usage_minute'), [
+    [111, START],
+  ])
+})
+
+it('minutes begin again after a clock that was a year ahead, but not in an hour that is one row already', (t) => {
+  for (const end of ['none', 'stop', 'kill'] as const) {
+    const path = newFile(t)
+    const time = new MachineTime(START)
+    const ahead = new ClockedProcess(path, time)
+    ahead.receive({ connection: 1, upload: 10, startMs: START - SECOND, final: true })
+    ahead.commit()
+    time.wrongMs = 365 * DAY
+    ahead.pass(15 * MINUTE)
+    assert.deepEqual(all(path, 'SELECT window_ms, upload FROM usage_hour'), [[TWELVE, 10]])
+    time.wrongMs = 0
+    let serve = ahead
+    if (end === 'none') ahead.pass(5 * SECOND)
+    else {
+      ahead[end]()
+      serve = new ClockedProcess(path, time)
+    }
+    serve.receive({ connection: 2, upload: 100, startMs: time.nowMs - SECOND, final: true })
+    serve.commit()
+    // A minute of this hour may be published, and none is made in it once more.
+    assert.deepEqual(all(path, 'SELECT window_ms, upload FROM usage_hour'), [[TWELVE, 10]], end)
+    const next = [TWELVE + HOUR, 100]
+    assert.deepEqual(all(path, 'SELECT window_ms, upload FROM usage_minute'), [next], end)
+    serve.pass(HOUR)
+    serve.receive({ connection: 3, upload: 1000, startMs: time.nowMs, final: true })
+    serve.stop()
+    const minute = Math.floor(time.nowMs / MINUTE) * MINUTE
+    assert.deepEqual(
+      all(path, 'SELECT window_ms, upload FROM usage_minute ORDER BY window_ms'),
+      [next, [minute, 1000]],
+      end,
+    )
+  }
+})
+
+it('minutes begin at once for a receiver that starts after one whose clock was a year ahead', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  const first = new ClockedProcess(path, time)
+  first.receive({ connection: 1, upload: 10, startMs: START - SECOND, final: true })
+  first.commit()
+  time.wrongMs = 365 * DAY
+  first.pass(HOUR)
+  first.stop()
+  time.wrongMs = 0
+  const second = new ClockedProcess(path, time)
+  second.receive({ connection: 2, upload: 100, startMs: time.nowMs, final: true })
+  second.stop()
+  assert.deepEqual(all(path, 'SELECT window_ms, upload FROM usage_minute'), [
+    [Math.floor(time.nowMs / MINUTE) * MINUTE, 100],
+  ])
+})
+
+it('a start of weeks ahead that a wrong clock has let pass makes nothing of a right one wait', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  time.wrongMs = 365 * DAY
+  const first = new ClockedProcess(path, time)
+  first.receive({ connection: 1, upload: 1, startMs: START + 30 * DAY, final: true })
+  first.stop()
+  time.wrongMs = 0
+  time.nowMs += 5 * SECOND
+  const second = new ClockedProcess(path, time)
+  second.send({ connection: 2, upload: 10, startMs: time.nowMs, final: true })
+  assert.equal(second.pipeline.held.size, 0, 'the file need not be asked')
+  // Its copy is found.
+  second.receive({ connection: 1, upload: 1, startMs: START + 30 * DAY, final: true })
+  second.stop()
+  assert.equal(total(path), 11)
+})
+
 it('a connection whose start was years ahead of the clock is looked up when the clock is right', (t) => {
   const path = newFile(t)
   const time = new MachineTime(START)
@@ -253,6 +412,26 @@ it('windows that a clock was ahead of are published whole once they are over', (
   assert.equal(sum, 12_100n)
   // A window is published when it is over, not with every commit.
   assert.deepEqual(all(path, 'SELECT max(revision) FROM publication'), [[1]])
+})
+
+it('a late change that was to follow by a clock that was ahead follows by the right one', (t) => {
+  const path = newFile(t)
+  const time = new MachineTime(START)
+  time.wrongMs = 3 * HOUR
+  const serve = new ClockedProcess(path, time, undefined, ['sink'])
+  serve.receive({ connection: 1, upload: 100, startMs: START + 3 * HOUR })
+  serve.pass(3 * MINUTE + 30 * SECOND)
+  const outbox = all(path, 'SELECT sequence FROM outbox').map(([sequence]) => Number(sequence))
+  assert.equal(outbox.length, 1)
+  serve.writer.acknowledge('sink', outbox)
+  // Some of it belongs to the window that was published, which may follow two minutes after that.
+  serve.receive({ connection: 1, upload: 800, startMs: START + 3 * HOUR })
+  serve.commit()
+  time.wrongMs = 0
+  serve.pass(3 * MINUTE)
+  const revisions = `SELECT revision FROM publication WHERE window_ms = ${START + 3 * HOUR}`
+  assert.deepEqual(all(path, revisions), [[1], [2]])
+  serve.stop()
 })
 
 describe('the time without a receiver', () => {
