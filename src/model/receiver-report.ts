@@ -1,11 +1,17 @@
 /** Calls on the port of the access log service that were for something else, since the process started. */
 export interface OtherCall {
-  /** The called path, `/package.Service/Method`; `other` for paths that are not known. */
+  /** The called path, `/package.Service/Method`; `other` for paths that are not known, `none` without a call. */
   readonly path: string
-  /** What the caller got: `UNIMPLEMENTED`, or `not_grpc` for a request without gRPC's content type. */
-  readonly status: 'UNIMPLEMENTED' | 'not_grpc'
+  /**
+   * What the caller got: `UNIMPLEMENTED`, `not_grpc` for a request without gRPC's content type; `not_http2`,
+   * `plain_text` and `tls_failed` for a connection that never carried a call.
+   */
+  readonly status: 'UNIMPLEMENTED' | 'not_grpc' | 'not_http2' | 'plain_text' | 'tls_failed'
   readonly calls: number
-  /** The newest call: who made it (`ip:port`), the path as it was called, and when, unix ms. */
+  /**
+   * The newest call: who made it (`ip:port`), the path as it was called (without a call what the library says
+   * of the connection), and when, unix ms.
+   */
   readonly sender: string
   readonly calledPath: string
   readonly lastMs: number

@@ -79,7 +79,7 @@ export function declareReceiverMetrics(
   })
   metrics.counter({
     name: 'snimeter_receiver_other_calls_total',
-    help: 'Calls on the access log port for services that are not served there.',
+    help: 'Calls on the access log port for services that are not served there, and connections that failed before a call (path none).',
     labelNames: ['path', 'status'],
     read: () =>
       otherCalls().map(({ path, status, calls }) => ({ labels: { path, status }, value: calls })),

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http2'
 import type { OtherCall } from '../model/receiver-report.ts'
 import type { SampledLogger } from '../telemetry/sampled-logger.ts'
+import type { FailedConnection } from './failed-connections.ts'
 
 /**
  * Services that senders are pointed at this port for by mistake, or ask for by habit. Every other
@@ -20,12 +21,22 @@ const KNOWN_PATHS: ReadonlySet<string> = new Set([
 
 const LONGEST_PATH = 200
 
-/** Counts calls for services that this port does not have. They are answered by grpc-js. */
+const LINES: Readonly<Record<FailedConnection['status'], string>> = {
+  not_http2:
+    'a connection to the access log port is not HTTP/2: TLS to a port without it, or HTTP/1.1',
+  plain_text: 'a connection to the access log port is plain text; als.tls is set',
+  tls_failed: 'a connection to the access log port failed in TLS',
+}
+
+/**
+ * Counts calls for services that this port does not have (they are answered by grpc-js), and connections
+ * that failed before a call.
+ */
 export class OtherCalls {
   readonly #served: ReadonlySet<string>
   readonly #logger: SampledLogger
   readonly #nowMs: () => number
-  readonly #calls = new Map<string, { -readonly [K in keyof OtherCall]: OtherCall[K] }>()
+  readonly #calls = new Map<string, OtherCall>()
 
   /** `served`: the paths that the port has; `nowMs`: the wall clock, unix ms. */
   constructor(served: readonly string[], logger: SampledLogger, nowMs = () => Date.now()) {
@@ -41,16 +52,28 @@ export class OtherCalls {
     if (isGrpc && this.#served.has(calledPath)) return false
     const path = KNOWN_PATHS.has(calledPath) || this.#served.has(calledPath) ? calledPath : 'other'
     const status = isGrpc ? 'UNIMPLEMENTED' : 'not_grpc'
-    const key = `${status} ${path}`
-    const known = this.#calls.get(key)
-    const newest = { sender, calledPath, lastMs: this.#nowMs() }
-    if (known === undefined) this.#calls.set(key, { path, status, calls: 1, ...newest })
-    else Object.assign(known, { calls: known.calls + 1, ...newest })
+    this.#count(path, status, { sender, calledPath })
     this.#logger.warn(
       { path: calledPath, status, peer: sender },
       'a call for a service that is not served on the access log port',
     )
     return true
+  }
+
+  /** A connection failed before it could carry a call. */
+  failed({ status, detail, sender }: FailedConnection): void {
+    this.#count('none', status, { sender, calledPath: detail })
+    this.#logger.warn({ status, detail, peer: sender }, LINES[status])
+  }
+
+  #count(
+    path: string,
+    status: OtherCall['status'],
+    newest: Pick<OtherCall, 'sender' | 'calledPath'>,
+  ): void {
+    const key = `${status} ${path}`
+    const calls = (this.#calls.get(key)?.calls ?? 0) + 1
+    this.#calls.set(key, { path, status, calls, ...newest, lastMs: this.#nowMs() })
   }
 
   /** What was called, by path and status. */

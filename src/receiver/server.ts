@@ -14,6 +14,7 @@ import { SampledLogger } from '../telemetry/sampled-logger.ts'
 import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
 import { CallGate, discard } from './call-gate.ts'
 import { serverCredentials } from './credentials.ts'
+import { FailedConnections } from './failed-connections.ts'
 import { openUp } from './grpc-server.ts'
 import { Handshakes } from './handshakes.ts'
 import { addHealthService, HEALTH_PATHS } from './health-service.ts'
@@ -87,6 +88,7 @@ export class AccessLogReceiver implements Component {
   readonly #reading: Reading
   readonly #callGate: CallGate
   readonly #handshakes: Handshakes
+  readonly #failedConnections: FailedConnections
   #progressTimer: NodeJS.Timeout | undefined
   #tlsFiles: TlsFiles | undefined
   #server: Server | undefined
@@ -112,6 +114,7 @@ export class AccessLogReceiver implements Component {
       unpacker: new Unpacker(),
     }
     this.#otherCalls = new OtherCalls(SERVED_PATHS, this.#logger)
+    this.#failedConnections = new FailedConnections((one) => this.#otherCalls.failed(one))
     declareReceiverMetrics(deps.metrics, this.#counters, {
       otherCalls: () => this.#otherCalls.report(),
       certificates: () => this.#tlsFiles,
@@ -125,7 +128,7 @@ export class AccessLogReceiver implements Component {
     return this.#calls.size
   }
 
-  /** Calls for services that are not served here, by path and status. */
+  /** Calls for services that are not served here, and connections that failed, by path and status. */
   otherCalls(): readonly OtherCall[] {
     return this.#otherCalls.report()
   }
@@ -155,6 +158,7 @@ export class AccessLogReceiver implements Component {
         // Who connects and says nothing gives way, also to a newcomer from the same address.
         this.#deps.connections.givesWay = (socket) => this.#handshakes.has(socket)
         this.#deps.connections.guard(http2Server)
+        this.#failedConnections.watch(http2Server)
         http2Server.on('connection', (socket: Socket) => this.#handshakes.began(socket))
       },
       connected: (session) => this.#connected(session),
@@ -262,6 +266,7 @@ export class AccessLogReceiver implements Component {
   #connected(session: ServerHttp2Session): void {
     this.#sessions.add(session)
     this.#handshakes.follow(session)
+    this.#failedConnections.follow(session)
     session.once('close', () => this.#sessions.delete(session))
   }
 

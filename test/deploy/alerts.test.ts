@@ -34,3 +34,23 @@ test('every alert has a severity and a sentence', () => {
   }
   assert.equal(alerts.length, expressions.length)
 })
+
+test('an alert about one event ends: a gauge that keeps the last one is bounded in time', () => {
+  const gap = expressions.filter((text) => text.includes('snimeter_receiver_gap_'))
+  assert.equal(gap.length, 1)
+  assert.match(gap[0] ?? '', /and time\(\) - process_start_time_seconds < 86400$/)
+})
+
+test('an alert sees an event before the first scrape of a new pod', () => {
+  const [step] = expressions.filter((text) => text.includes('snimeter_clock_steps_total'))
+  assert.match(step ?? '', /or \((\w+) > 0 unless \1 offset 1h\)$/)
+})
+
+test('certificates are judged by their life: one of an hour is not always about to expire', () => {
+  const found = expressions.filter((text) => /certificate_expiry|certificate-expire/.test(text))
+  assert.deepEqual(found, [
+    'snimeter_mesh_findings{severity="error",code=~"certificate-expire.*"} > 0',
+  ])
+  const [wrong] = expressions.filter((text) => text.startsWith('max by (code)'))
+  assert.match(wrong ?? '', /code!~"nothing-heard\|certificate-\.\*"/)
+})

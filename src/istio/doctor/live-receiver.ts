@@ -86,6 +86,7 @@ const CALLS: readonly {
 
 function otherCallFinding(call: OtherCall): Finding {
   const { path, status, calls, sender, calledPath } = call
+  if (path === 'none') return connectionFinding(call)
   if (status === 'not_grpc') {
     return warning(
       'not-grpc',
@@ -96,6 +97,35 @@ function otherCallFinding(call: OtherCall): Finding {
   }
   const { make, code, wrong, fix } = CALLS.find((one) => one.path.test(path)) ?? FALLBACK
   return make(code, `caller ${sender}`, `${wrong}: ${calls} calls of ${calledPath}`, fix)
+}
+
+/** What OpenSSL says where the caller refuses the certificate that it is shown. */
+const CALLER_REFUSES = /ALERT/
+
+/** Nothing of such a caller is counted, whoever it is. */
+function connectionFinding({ status, calls, sender, calledPath: detail }: OtherCall): Finding {
+  const what = `${calls} connections failed, nothing that they carry is counted; the newest: ${detail}`
+  const subject = `caller ${sender}`
+  if (status === 'not_http2') {
+    return warning(
+      'not-http2',
+      subject,
+      `it does not begin HTTP/2 on the access log port: ${what}`,
+      'an Envoy that uses TLS where als.tls is not set: set als.tls, or turn TLS off (DestinationRule: tls.mode DISABLE); a probe or scrape: use http.listen',
+    )
+  }
+  if (status === 'plain_text') {
+    return warning(
+      'plain-text',
+      subject,
+      `it sends plain text to the access log port, which has TLS: ${what}`,
+      'give the cluster of its access log TLS with a client certificate (DestinationRule: tls.mode MUTUAL), or unset als.tls',
+    )
+  }
+  const fix = CALLER_REFUSES.test(detail)
+    ? 'let the caller trust the CA of als.tls.cert_file, and ask for a name that is in it'
+    : 'give the caller a client certificate that is valid and chains to als.tls.client_ca_file'
+  return warning('tls-failed', subject, `no TLS comes about on the access log port: ${what}`, fix)
 }
 
 const FALLBACK = CALLS.at(-1) as (typeof CALLS)[number]
