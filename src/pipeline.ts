@@ -15,7 +15,7 @@ import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
 import { TextInterner } from './decoder/text-interner.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
 import { Forgotten } from './ledger/forgotten.ts'
-import { type Answers, HeldSamples } from './ledger/held-samples.ts'
+import { type Answers, type HeldSample, HeldSamples } from './ledger/held-samples.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { LedgerClock } from './ledger/ledger-clock.ts'
 import { orphanAfterMs } from './ledger/ledger-config.ts'
@@ -97,6 +97,7 @@ export class Pipeline {
   readonly #lengths: WindowLengths
   readonly #gateways: Config['gateways']
   readonly #minutesMs: number
+  readonly #namedSinceMs: number
   readonly #absence: Absence
   /** By the node that identities hand out: bounded as those are. */
   readonly #nodeClocks = new WeakMap<Node, NodeClock>()
@@ -133,6 +134,7 @@ export class Pipeline {
     this.#clockWrittenMs = opening.clock.newestMs
     this.#minutesMs = config.store.retention.minutesMs
     this.#lengths = new WindowLengths(opening.windowLengths)
+    this.#namedSinceMs = opening.namedSinceMs ?? 0
     this.#absence = {
       fromMs: opening.clock.newestMs,
       untilMs: 0,
@@ -282,29 +284,46 @@ export class Pipeline {
     this.tick(toMs)
   }
 
-  /** Applies what waited for the file's answers; `keys` and `answers` are in the same order. */
+  /**
+   * Applies what waited for the file's answers; `keys` and `answers` are in the same order. There may be
+   * further questions then: for the identities that ids had before.
+   */
   answer(keys: Uint8Array, answers: Answers): void {
     answers.forEach((stored, index) => {
-      const samples = this.held.release(keys.subarray(index * 16, index * 16 + 16))
+      const key = keys.subarray(index * 16, index * 16 + 16)
+      for (const held of this.held.takeBefore(key)) {
+        const isIts =
+          stored !== undefined && stored.startMs === held.startMs && isUnknownNode(stored.node)
+        const { sender } = (held.samples[0] as HeldSample).origin
+        const restored = !isIts || this.ledger.adopt(held.key, stored, sender)
+        this.#applyHeld(this.held.release(held.key), restored)
+      }
+      if (stored === undefined && this.held.askBefore(key)) return
+      const samples = this.held.release(key)
       const restored =
         stored === undefined || this.ledger.restore(stored, samples[0]?.origin.sender)
-      samples.forEach((sample, at) => {
-        // Booking it anew would count its bytes twice: without room for its row it is refused.
-        if (!restored) {
-          const reason = sample.final ? Reject.final_lost : Reject.no_room
-          this.coverage.rejected(sample.origin.node, reason)
-          return
-        }
-        this.observations.sender = sample.origin.sender
-        sample.restore(this.#scratch, this.#texts)
-        const { origin, arrivalMs } = sample
-        this.ledger.applySample(this.#scratch, 0, origin, arrivalMs, true)
-        const next = samples[at + 1]
-        // Those of one message are settled together.
-        if (next?.origin !== origin || next.arrivalMs !== arrivalMs) {
-          this.ledger.settle(origin, arrivalMs)
-        }
-      })
+      this.#applyHeld(samples, restored)
+    })
+  }
+
+  /** Applies samples that waited; `restored`: whether there was room for the row that the file has of them. */
+  #applyHeld(samples: readonly HeldSample[], restored: boolean): void {
+    samples.forEach((sample, at) => {
+      // Booking it anew would count its bytes twice: without room for its row it is refused.
+      if (!restored) {
+        const reason = sample.final ? Reject.final_lost : Reject.no_room
+        this.coverage.rejected(sample.origin.node, reason)
+        return
+      }
+      this.observations.sender = sample.origin.sender
+      sample.restore(this.#scratch, this.#texts)
+      const { origin, arrivalMs } = sample
+      this.ledger.applySample(this.#scratch, 0, origin, arrivalMs, true)
+      const next = samples[at + 1]
+      // Those of one message are settled together.
+      if (next?.origin !== origin || next.arrivalMs !== arrivalMs) {
+        this.ledger.settle(origin, arrivalMs)
+      }
     })
   }
 
@@ -346,6 +365,7 @@ export class Pipeline {
       coverage: this.coverage.cut(),
       connections,
       invalidSnis: this.invalidSnis.cut(),
+      renamed: this.ledger.takeRenamed(),
       definitions: this.identities.cut(this.#usedIds),
     }
     this.#announcedMinutesFromMs = this.rollup.minutesFromMs
@@ -373,7 +393,8 @@ export class Pipeline {
       const identity = readIdentifier(bytes.subarray(start, end))
       if (identity === undefined) this.identifiersUnreadable++
       else if (identity.damaged) this.identifiersDamaged++
-      stream.context = this.#contextOf(identity?.node ?? UNKNOWN_NODE, stream.sender)
+      const { node, damaged } = identity ?? { node: UNKNOWN_NODE, damaged: true }
+      stream.context = this.#contextOf(node, stream.sender, damaged)
       stream.clock.belongsTo(this.#clockOf(stream.context))
       stream.identified = true
       if (identity !== undefined) this.#recorder?.identifier(stream.number, identity.recorded)
@@ -410,7 +431,7 @@ export class Pipeline {
     return made
   }
 
-  #contextOf(node: Node, sender: string): StreamContext {
+  #contextOf(node: Node, sender: string, damaged = false): StreamContext {
     const ids = this.identities.source(node, sender)
     return {
       ...ids,
@@ -419,11 +440,22 @@ export class Pipeline {
       reporter: node,
       scope: scopeOf(node.id),
       namelessScope: namelessScopeOf(node),
+      before: this.#before(node, damaged),
       envoyMinor: envoyMinorOf(node.envoyVersion),
       hops: this.#hopsOf(node),
       // Their connections are somebody else's.
       reportsPeers: node.proxyType === 'router' || node.proxyType === 'waypoint',
     }
+  }
+
+  /**
+   * A node without an id and a pod was the unknown source once, and so was one with a damaged identifier:
+   * the file may know its connections so.
+   */
+  #before(node: Node, damaged: boolean): StreamContext['before'] {
+    if (this.#namedSinceMs === 0 || isUnknownNode(node)) return undefined
+    if (!damaged && (node.id !== '' || node.pod !== '')) return undefined
+    return { stream: { scope: scopeOf(''), envoyMinor: 0 }, untilMs: this.#namedSinceMs }
   }
 
   /** Which connections of a node another proxy of the mesh is billed for. */

@@ -56,8 +56,10 @@ class Process {
       upload: word.upload,
     })
     this.pipeline.message(this.#stream, tcpMessage([entry], SHOP_SIDECAR), arrivalMs)
-    const keys = this.pipeline.held.takeQuestions()
-    if (keys.length > 0) this.pipeline.answer(keys, this.#writer.find(keys))
+    while (this.pipeline.held.hasQuestions) {
+      const keys = this.pipeline.held.takeQuestions()
+      this.pipeline.answer(keys, this.#writer.find(keys))
+    }
   }
 
   /** Time passes in steps of a minute. */

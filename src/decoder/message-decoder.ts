@@ -8,6 +8,7 @@ import {
   type SampleBatch,
   SampleKind,
 } from '../model/sample.ts'
+import { identityKey } from '../runtime/identity-key.ts'
 import { identityHash, scopeIdentity } from './identity-hash.ts'
 import { Column, LogEntry } from './log-entry.ts'
 import { PeerReader } from './peer-reader.ts'
@@ -28,6 +29,8 @@ export interface DecodeStream {
   readonly envoyMinor: number
   /** Whether its entries are read for who opened their connections: waypoints and gateways. */
   readonly reportsPeers?: boolean
+  /** What its identities were made of before, where a file may hold such: for starts until then, unix ms. */
+  readonly before?: { readonly stream: DecodeStream; readonly untilMs: number } | undefined
 }
 
 /**
@@ -227,6 +230,9 @@ export class MessageDecoder {
     if (entry.hasStart) writeTime(numbers, Column.startSeconds, batch.startMs, row)
     if (entry.hasDuration) writeTime(numbers, Column.durationSeconds, batch.durationMs, row)
     batch.beganMs[row] = batch.startMs[row]
+    if (stream.before !== undefined && identityKind === IdentityKind.hashed) {
+      this.#identifyBefore(kind, final, stream.before, batch, row)
+    }
     this.#noteStart(batch, row)
     batch.wireUpload[row] = wireUpload
     batch.wireDownload[row] = wireDownload
@@ -252,6 +258,21 @@ export class MessageDecoder {
       (final ? this.#noteEnd(batch, row) : 0)
     this.shapes[shape] = (this.shapes[shape] as number) + 1
     return ACCEPTED
+  }
+
+  /** The identity that the entry had by an older rule, for rows of that time. */
+  #identifyBefore(
+    kind: number,
+    final: boolean,
+    { stream, untilMs }: NonNullable<DecodeStream['before']>,
+    batch: SampleBatch,
+    row: number,
+  ): void {
+    const start = batch.startMs[row] as number
+    if (start === NO_TIME || start > untilMs) return
+    const words = new Int32Array(4)
+    const identityKind = this.#identify(kind, final, stream, words, 0)
+    if (identityKind !== IdentityKind.none) batch.setBefore(row, identityKey(words, 0))
   }
 
   /** Notes when what an entry is about began. */

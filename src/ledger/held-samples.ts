@@ -24,9 +24,13 @@ export interface HeldSample {
   restore(batch: SampleBatch, texts: Texts): void
 }
 
-interface HeldId {
+/** An id that waits for the file's answer. */
+export interface HeldId {
   readonly key: Uint8Array
   readonly samples: HeldSample[]
+  /** The identity that it had while its node was not known (see `SampleBatch.before`), and its start. */
+  readonly before: Uint8Array | undefined
+  readonly startMs: number
 }
 
 /**
@@ -39,7 +43,9 @@ export class HeldSamples {
   readonly #periodic = sharedPool(MAX_HELD_PERIODIC)
   readonly #ids = new Map<string, HeldId>()
   readonly #texts: Texts
-  #unasked: HeldId[] = []
+  /** Ids that the file does not know, by the identity that they had before. */
+  readonly #before = new Map<string, HeldId[]>()
+  #unasked: Uint8Array[] = []
 
   constructor(texts: Texts) {
     this.#texts = texts
@@ -72,9 +78,14 @@ export class HeldSamples {
     const text = keyText(batch, i)
     let held = this.#ids.get(text)
     if (held === undefined) {
-      held = { key: identityKey(batch.identity, i * 4), samples: [] }
+      held = {
+        key: identityKey(batch.identity, i * 4),
+        samples: [],
+        before: batch.before(i),
+        startMs: Math.floor(batch.startMs[i] as number),
+      }
       this.#ids.set(text, held)
-      this.#unasked.push(held)
+      this.#unasked.push(held.key)
     }
     held.samples.push(copySample(batch, i, origin, arrivalMs, this.#texts))
     this.#all.take(sender)
@@ -85,11 +96,33 @@ export class HeldSamples {
   /** Ids that nobody has asked the file about yet, 16 bytes each; they count as asked from now on. */
   takeQuestions(): Uint8Array {
     const keys = new Uint8Array(this.#unasked.length * 16)
-    this.#unasked.forEach((held, index) => {
-      keys.set(held.key, index * 16)
+    this.#unasked.forEach((key, index) => {
+      keys.set(key, index * 16)
     })
     this.#unasked = []
     return keys
+  }
+
+  /** The file does not know an id: asks it for the identity that the id had before. False if it had no other. */
+  askBefore(key: Uint8Array): boolean {
+    const held = this.#ids.get(textOfKey(key))
+    if (held?.before === undefined) return false
+    const text = textOfKey(held.before)
+    const others = this.#before.get(text)
+    if (others === undefined) {
+      this.#before.set(text, [held])
+      this.#unasked.push(held.before)
+    } else others.push(held)
+    return true
+  }
+
+  /** The ids that were asked for by an identity of before, which is answered now. */
+  takeBefore(key: Uint8Array): readonly HeldId[] {
+    if (this.#before.size === 0) return []
+    const text = textOfKey(key)
+    const held = this.#before.get(text) ?? []
+    this.#before.delete(text)
+    return held
   }
 
   /** The wall clock was set: the times of samples that wait move with it. */

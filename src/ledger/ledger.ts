@@ -1,4 +1,4 @@
-import type { FarStarts } from '../model/batch.ts'
+import type { FarStarts, Renamed } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
 import type { Destination } from '../model/destination.ts'
 import { Reject } from '../model/reject-reason.ts'
@@ -80,6 +80,9 @@ export class Ledger {
   /** Samples that wait for the end of their message. */
   readonly #deferred = new SampleBatch()
   #isSettling = false
+  /** Identities of before that rows have left, at most those of an older file; and those of the next cut. */
+  readonly #adopted = new Set<string>()
+  #renamed: Renamed[] = []
   #lastSweepMs = 0
 
   constructor(config: LedgerConfig, deps: LedgerDependencies) {
@@ -187,11 +190,7 @@ export class Ledger {
    * if there is no room.
    */
   restore(stored: StoredConnection, sender = NO_SENDER): boolean {
-    const words = new DataView(stored.key.buffer, stored.key.byteOffset, 16)
-    const k0 = words.getInt32(0)
-    const k1 = words.getInt32(4)
-    const k2 = words.getInt32(8)
-    const k3 = words.getInt32(12)
+    const [k0, k1, k2, k3] = wordsOf(stored.key)
     const present = this.table.find(k0, k1, k2, k3)
     if (present !== NONE) {
       if (!this.#isIntruders(present, stored)) return true
@@ -203,6 +202,33 @@ export class Ledger {
     this.#rows.restore(row, stored, identities.ofStored(stored))
     if (restoring !== undefined) this.#rows.move(row, { ...restoring, latestMs: clock.newestMs })
     return true
+  }
+
+  /**
+   * A row of the file that its node reports under another identity (`key`) since its node is known: it goes on
+   * under that one, in the file with the next cut. False if there is no room.
+   */
+  adopt(key: Uint8Array, stored: StoredConnection, sender = NO_SENDER): boolean {
+    const from = Uint8Array.from(stored.key)
+    const text = Buffer.from(from).toString('hex')
+    if (this.#adopted.has(text)) return true
+    const row = this.#rowOf(from)
+    if (row === NONE) {
+      if (!this.restore({ ...stored, key }, sender)) return false
+    } else if (this.#startOf(row) === stored.startMs && this.#rowOf(key) === NONE) {
+      this.table.rekey(row, ...wordsOf(key))
+    } else return true
+    this.#adopted.add(text)
+    this.#renamed.push({ from, to: key })
+    this.dirty.mark(this.#rowOf(key))
+    return true
+  }
+
+  /** Rows of the file that have another identity since the last call. */
+  takeRenamed(): readonly Renamed[] {
+    const renamed = this.#renamed
+    this.#renamed = []
+    return renamed
   }
 
   /** The wall clock was set: moments of rows move with it. */
@@ -275,6 +301,15 @@ export class Ledger {
     return true
   }
 
+  #rowOf(key: Uint8Array): number {
+    return this.table.find(...wordsOf(key))
+  }
+
+  #startOf(row: number): number {
+    const { numbers } = this.table.chunk(row)
+    return numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] as number
+  }
+
   #ownerOf(row: number): number {
     return this.table.chunk(row).words[(row & CHUNK_MASK) * WORDS + Word.node] as number
   }
@@ -284,8 +319,7 @@ export class Ledger {
    * is that row, which a node has claimed since.
    */
   #isIntruders(row: number, stored: StoredConnection): boolean {
-    const { numbers } = this.table.chunk(row)
-    if (numbers[(row & CHUNK_MASK) * NUMBERS + Num.startMs] === stored.startMs) return false
+    if (this.#startOf(row) === stored.startMs) return false
     const { node } = this.#deps.identities.ofStored(stored)
     return !this.#isReporters(row, { node, reporter: stored.node })
   }
@@ -619,4 +653,10 @@ export class Ledger {
     this.#deps.observations.orphaned(c.words[o * WORDS + Word.node] as number)
     this.dirty.mark(row)
   }
+}
+
+/** The four words of an identity of 16 bytes. */
+function wordsOf(key: Uint8Array): [number, number, number, number] {
+  const words = new DataView(key.buffer, key.byteOffset, 16)
+  return [words.getInt32(0), words.getInt32(4), words.getInt32(8), words.getInt32(12)]
 }

@@ -18,6 +18,14 @@ export interface StoreBatch {
   readonly coverage: CoverageColumns
   /** SNIs that failed the check, of connections that are in the file or in this batch. */
   readonly invalidSnis?: readonly InvalidSni[]
+  /** Rows of the file that get another identity, before those of this batch go in. */
+  readonly renamed?: readonly Renamed[]
+}
+
+/** 16 bytes each. */
+export interface Renamed {
+  readonly from: Uint8Array
+  readonly to: Uint8Array
 }
 
 /** An SNI that failed the check, as it was sent, escaped and bounded. */

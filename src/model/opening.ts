@@ -19,6 +19,8 @@ export interface StoreOpening {
   readonly step?: ClockStep | undefined
   /** Newest last arrival (unix ms) of any connection row that retention has deleted; 0 = none. A replay that begins at or before it is refused. */
   readonly forgottenBeforeMs: number
+  /** Rows with starts until then may have the identity of a node that was not known yet, unix ms; 0 = none has. */
+  readonly namedSinceMs?: number
   /** No sink needs a minute row before this; minutes may be compacted up to it, unix ms. */
   readonly minutesHoldMs: number
   /** Window lengths, ascending by `fromMs`; the first begins at 0. A length divides a day. */

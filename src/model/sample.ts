@@ -67,6 +67,8 @@ export class SampleBatch {
   peer: Int32Array
   /** 1 where the SNI is of a TLS session that a proxy of the mesh opened and this one ended. */
   meshTls: Uint8Array
+  /** Of few rows: the identity that a file of before may have. */
+  readonly #before = new Map<number, Uint8Array>()
 
   constructor(capacity = 256) {
     this.capacity = capacity
@@ -93,6 +95,16 @@ export class SampleBatch {
 
   reset(): void {
     this.count = 0
+    if (this.#before.size > 0) this.#before.clear()
+  }
+
+  /** The identity (16 bytes) that the row's connection had while its node was not known; see `DecodeStream.before`. */
+  before(i: number): Uint8Array | undefined {
+    return this.#before.size === 0 ? undefined : this.#before.get(i)
+  }
+
+  setBefore(i: number, key: Uint8Array): void {
+    this.#before.set(i, key)
   }
 
   /** Appends a row of another batch. */

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3'
-import type { ConnectionColumns, InvalidSni } from '../model/batch.ts'
+import type { ConnectionColumns, InvalidSni, Renamed } from '../model/batch.ts'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
 import { UNKNOWN_NODE } from '../model/source.ts'
 import { canonicalAddress } from '../runtime/ip-address-text.ts'
@@ -56,6 +56,7 @@ export class ConnectionTable {
   readonly #names: Names
   readonly #replace: BulkStatement
   readonly #noteSni
+  readonly #rename
   readonly #byKey
   readonly #open
 
@@ -76,12 +77,18 @@ export class ConnectionTable {
     this.#noteSni = database.prepare(
       'UPDATE connection SET invalid_sni = ? WHERE key = ? AND node_id = ?',
     )
+    this.#rename = database.prepare('UPDATE OR IGNORE connection SET key = ? WHERE key = ?')
     this.#byKey = database.prepare('SELECT * FROM connection WHERE key = ?')
     // `state <> closed` says again what the partial index says: SQLite uses it for these words only.
     this.#open = database.prepare(`
       SELECT * FROM connection
       WHERE state = ${ConnectionState.open} AND state <> ${ConnectionState.closed} AND key > ?
       ORDER BY key LIMIT ?`)
+  }
+
+  /** Rows that have another identity since the last batch. */
+  rename(renamed: readonly Renamed[]): void {
+    for (const { from, to } of renamed) this.#rename.run(to, from)
   }
 
   replace(rows: ConnectionColumns, ids: SessionIds): void {

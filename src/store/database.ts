@@ -13,6 +13,7 @@ import { INVALID_SNIS } from './migrations/0006-invalid-snis.ts'
 import { CLOCK } from './migrations/0007-clock.ts'
 import { CONNECTION_AGE } from './migrations/0008-connection-age.ts'
 import { OTHER_NODE } from './migrations/0009-other-node.ts'
+import { NAMED_SINCE } from './migrations/0010-named-since.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -26,6 +27,7 @@ const MIGRATIONS: readonly Migration[] = [
   CLOCK,
   CONNECTION_AGE,
   OTHER_NODE,
+  NAMED_SINCE,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

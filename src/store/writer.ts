@@ -140,6 +140,7 @@ export class Writer {
       lastSequence: number('sequence'),
       ...opened,
       forgottenBeforeMs: number('forgotten_before_ms'),
+      namedSinceMs: number('named_since_ms'),
       minutesHoldMs,
       windowLengths: this.#database
         .prepare('SELECT from_ms AS fromMs, seconds FROM window_length ORDER BY from_ms')
@@ -166,6 +167,7 @@ export class Writer {
       this.#ids.define(batch.definitions)
       this.#usage.add(batch.usage, this.#ids, (...row) => this.#outbox.rowChanged(...row))
       this.#ended.makeRoom(batch.connections, batch.clock.ledgerMs)
+      this.#connections.rename(batch.renamed ?? [])
       this.#connections.replace(batch.connections, this.#ids)
       this.#connections.noteInvalidSnis(batch.invalidSnis ?? [], batch.connections, this.#ids)
       this.#coverage.add(batch.coverage, this.#ids, this.#refused)

@@ -102,8 +102,10 @@ export class ClockedProcess {
 
   /** The file answers what the ledger asks. */
   answer(): void {
-    const keys = this.pipeline.held.takeQuestions()
-    if (keys.length > 0) this.pipeline.answer(keys, this.writer.find(keys))
+    while (this.pipeline.held.hasQuestions) {
+      const keys = this.pipeline.held.takeQuestions()
+      this.pipeline.answer(keys, this.writer.find(keys))
+    }
   }
 
   /** Time passes: four looks at the clock, a tick and a commit a second; long times in longer steps. */

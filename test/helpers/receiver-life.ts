@@ -67,8 +67,10 @@ export class ReceiverLife {
 
   /** The file answers what the ledger has asked. */
   answer(): void {
-    const keys = this.pipeline.held.takeQuestions()
-    if (keys.length > 0) this.pipeline.answer(keys, this.#writer.find(keys))
+    while (this.pipeline.held.hasQuestions) {
+      const keys = this.pipeline.held.takeQuestions()
+      this.pipeline.answer(keys, this.#writer.find(keys))
+    }
   }
 
   /** Time passes without a message, in steps of a second to ten. */
