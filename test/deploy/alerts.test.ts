@@ -8,12 +8,56 @@ const ROOT = join(import.meta.dirname, '../..')
 const rule = readFileSync(join(CHART, 'templates/monitoring/prometheus-rule.yaml'), 'utf8')
 const expressions = [...rule.matchAll(/^ +expr: (.*)$/gm)].map(([, text]) => text ?? '')
 
+/** One that is removed, from the chart and the page, is missed here. */
+const CRITICAL = [
+  'SnimeterCertificateExpires',
+  'SnimeterCommitsFail',
+  'SnimeterDown',
+  'SnimeterEndsLost',
+  'SnimeterNothingHeard',
+  'SnimeterRowsRefused',
+]
+const WARNINGS = [
+  'SnimeterCertificateBroken',
+  'SnimeterClockSet',
+  'SnimeterConnectionsLeaveTheFileEarly',
+  'SnimeterConnectionsRefused',
+  'SnimeterEntriesRefused',
+  'SnimeterEventsParked',
+  'SnimeterIdentitiesWithoutRoom',
+  'SnimeterLogGrows',
+  'SnimeterMeshSetUpWrongly',
+  'SnimeterNamesOverBudget',
+  'SnimeterNoRoom',
+  'SnimeterOthersConnections',
+  'SnimeterRestartLostConnections',
+  'SnimeterSenderUsesUpItsShare',
+  'SnimeterShedding',
+  'SnimeterSinkBehind',
+  'SnimeterSinkLags',
+  'SnimeterSinkRemoved',
+  'SnimeterSinksRestarted',
+  'SnimeterStoppedReporting',
+  'SnimeterStreamsRefusedOrCut',
+  'SnimeterUnknownSource',
+]
+
+test('the chart has every alert, with its severity', () => {
+  const found = rule.split('- alert: ').slice(1)
+  const named = (severity: string): string[] =>
+    found
+      .filter((alert) => alert.includes(`severity: ${severity}\n`))
+      .map((alert) => /^\w+/.exec(alert)?.[0] ?? '')
+      .sort()
+  assert.deepEqual(named('critical'), CRITICAL)
+  assert.deepEqual(named('warning'), WARNINGS)
+})
+
 test('the alerts of the chart are those of docs/operations.md', () => {
   const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
   const documented = [...page.matchAll(/^\| [^|`]+ \| `((?:[^`])+)`/gm)]
     .map(([, text]) => text ?? '')
     .filter((text) => /snimeter_\w+.* (?:>|==|<) /.test(text))
-  assert.ok(documented.length >= 9)
   assert.deepEqual(expressions.sort(), documented.sort())
 })
 
@@ -23,7 +67,7 @@ test('every metric of an alert is one that the program has', () => {
     .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'))
     .join('\n')
   const metrics = new Set(expressions.join(' ').match(/snimeter_\w+/g))
-  assert.ok(metrics.size >= 8)
+  assert.ok(metrics.size > 0)
   for (const metric of metrics) assert.ok(sources.includes(`'${metric}'`), metric)
 })
 

@@ -33,3 +33,24 @@ it('every image that the build begins with is pinned by digest, at the Node of p
     assert.ok(image.startsWith(`node:${node}-`), image)
   }
 })
+
+// Without them a receiver keeps the pages of one memory peak for good.
+it('the image and `npm start` give the allocator and V8 the settings that the docs measured', () => {
+  const image = read('Dockerfile')
+  const { start } = (JSON.parse(read('package.json')) as { scripts: { start: string } }).scripts
+  const docs = read('docs/operations.md')
+  for (const setting of [
+    'MALLOC_ARENA_MAX=2',
+    'MALLOC_TRIM_THRESHOLD_=131072',
+    'MALLOC_MMAP_THRESHOLD_=131072',
+  ]) {
+    assert.match(image, new RegExp(`^(?:ENV)? +(?:\\w+=\\S+ )*${setting}(?: |$)`, 'm'), setting)
+    assert.ok(start.includes(` ${setting} `), setting)
+    assert.ok(docs.includes(`\`${setting}\``), setting)
+  }
+  for (const option of ['--max-semi-space-size=4', '--initial-old-space-size=96']) {
+    assert.match(image, new RegExp(`^ENTRYPOINT .*"${option}"`, 'm'), option)
+    assert.ok(start.includes(` ${option} `), option)
+    assert.ok(docs.includes(`\`${option}\``), option)
+  }
+})

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { AlsSender, sidecarIdentifier } from '../helpers/als-sender.ts'
 import { EntryType, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
 import { PlainConnections } from '../helpers/plain-connections.ts'
@@ -65,4 +67,17 @@ test('more connections than file descriptors on both ports: none of a neighbour 
     connections: 3n,
   })
   assert.equal(integrity(db), 'ok')
+})
+
+test('without any descriptor left timers, metrics and commits go on', (t) => {
+  const db = databaseIn(temporaryFolder(t))
+  const script = fileURLToPath(new URL('../helpers/app-without-descriptors.ts', import.meta.url))
+  const command = ['-c', 'ulimit -n 128 && exec "$@"', 'sh', process.execPath, script, db]
+  const { stdout, stderr } = spawnSync('sh', command, { encoding: 'utf8', timeout: 60_000 })
+  assert.deepEqual(
+    JSON.parse(stdout || 'null'),
+    { committed: true, shedding: 1, failedReads: 0, taken: true },
+    stderr,
+  )
+  assert.equal(totalsByName(db)['neighbour.example']?.upload, 110n)
 })

@@ -61,3 +61,28 @@ test('the bound holds whoever comes', async (t) => {
   await until('all were looked at', () => gate.connections + gate.refused + gate.evicted === 80)
   assert.equal(gate.connections, 20)
 })
+
+test('what does nothing gives way, the oldest first, to its own address and to every other', async (t) => {
+  const { gate, from } = await gated(t, 9)
+  gate.givesWay = () => true
+  const own = await from('127.0.0.2', 8)
+  await until('its share is used up', () => gate.connections === 8)
+  await from('127.0.0.2', 3)
+  await until('its oldest have given way', () => own.closed === 3)
+  assert.deepEqual([gate.connections, gate.evicted, gate.refused], [8, 3, 0])
+  // Nine addresses with one each: none holds so much that another would take its place.
+  const { gate: full, from: fromMany } = await gated(t, 9)
+  const first = await fromMany('127.0.0.2', 1)
+  for (let i = 3; i < 11; i++) await fromMany(`127.0.0.${i}`, 1)
+  await until('all are in use', () => full.connections === 9)
+  const refused = await fromMany('127.0.0.11', 1)
+  await until('it is refused', () => refused.closed === 1)
+  full.givesWay = () => true
+  const newcomer = await fromMany('127.0.0.12', 1)
+  await until('the oldest has given way', () => first.closed === 1)
+  assert.deepEqual([full.connections, full.evicted, full.refused, newcomer.closed], [9, 1, 1, 0])
+  // Who has one that gives way itself takes nothing from the others.
+  await fromMany('127.0.0.12', 1)
+  await until('its own has given way', () => newcomer.closed === 1)
+  assert.deepEqual([full.connections, full.evicted, full.refused], [9, 2, 1])
+})
