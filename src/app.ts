@@ -41,6 +41,8 @@ export interface AppDependencies {
   readonly logger: Logger
   /** The clocks of the machine, unless a test passes its own. */
   readonly clocks?: SystemClocks | undefined
+  /** How often the mesh is judged for the metric, ms, unless once a minute. */
+  readonly findingsEveryMs?: number
 }
 
 /**
@@ -51,6 +53,7 @@ export class App {
   readonly #config: Config
   readonly #logger: Logger
   readonly #clocks: SystemClocks
+  readonly #findingsEveryMs: number
   readonly #sampled: SampledLogger
   readonly #health = new Health()
   readonly #metrics = new Metrics({ build: { version: packageVersion(), node: process.version } })
@@ -66,10 +69,14 @@ export class App {
   #failures = 0
   readonly #failure = Promise.withResolvers<Error>()
 
-  constructor(config: Config, { logger, clocks = systemClocks() }: AppDependencies) {
+  constructor(
+    config: Config,
+    { logger, clocks = systemClocks(), findingsEveryMs = FINDINGS_MS }: AppDependencies,
+  ) {
     this.#config = config
     this.#logger = logger
     this.#clocks = clocks
+    this.#findingsEveryMs = findingsEveryMs
     this.#sampled = new SampledLogger(logger, { monotonicMs: () => performance.now() })
     this.#queries = new QueryService({
       path: config.store.path,
@@ -389,7 +396,7 @@ export class App {
       // For the metric and `top`; what fails now is asked again.
       setInterval(() => {
         doctor.refresh().catch(() => undefined)
-      }, FINDINGS_MS),
+      }, this.#findingsEveryMs),
       setInterval(() => {
         pipeline.tick(clock.now())
         memory.look()

@@ -133,6 +133,32 @@ test('one client has one query at a time; another is answered meanwhile', async 
   assert.match((await behind).toString(), /a\.example/)
 })
 
+test('two queries run at a time, however many clients ask', async (t) => {
+  const queries = service(t, slowFile(t))
+  const clients = ['a', 'b', 'c', 'd'].map((client) => ({ client, gone: new AbortController() }))
+  const slow = clients.map(({ client, gone }) =>
+    queries.json(ENDLESS, { client, signal: gone.signal }),
+  )
+  const outcomes = Promise.allSettled(slow)
+  await until('they run', () => queries.pids.length > 1)
+  assert.equal(queries.pids.length, 2)
+  let isAnswered = false
+  const last = queries.json(TOTALS, { client: 'e' }).then(() => {
+    isAnswered = true
+  })
+  for (const { gone } of clients.slice(0, 3)) {
+    assert.equal(isAnswered, false)
+    gone.abort()
+    await assert.rejects(slow[clients.findIndex((one) => one.gone === gone)] ?? last, {
+      code: 'query_cancelled',
+    })
+  }
+  await last
+  assert.equal(queries.pids.length, 2)
+  clients.at(-1)?.gone.abort()
+  await outcomes
+})
+
 test('a client that leaves while it waits frees its place', async (t) => {
   const queries = service(t, slowFile(t))
   const leavers = new AbortController()

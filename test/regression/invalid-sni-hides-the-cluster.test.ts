@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import type { Committer } from '../../src/committer.ts'
+import { declarePipelineMetrics } from '../../src/pipeline-metrics.ts'
+import { Metrics } from '../../src/telemetry/registry.ts'
 import { parseCsv, runCommand } from '../helpers/command.ts'
 import {
   EntryType,
@@ -137,7 +140,7 @@ it('an IP address as SNI is an address, of either family and however it is writt
   ])
 })
 
-it('an invalid SNI is counted once a connection, and charged to who sent it', (t) => {
+it('an invalid SNI is counted once a connection, and charged to who sent it', async (t) => {
   const life = new ReceiverLife(t)
   const flood = life.pipeline.openStream('flood')
   const quiet = { sni: 'a b', startMs: NOON - 2000, upload: 0, download: 0 }
@@ -155,6 +158,14 @@ it('an invalid SNI is counted once a connection, and charged to who sent it', (t
   life.hear(node, [{ ...quiet, streamId: streamId(2), type: EntryType.tcpPeriodic }], NOON + 3000)
   const { invalidSnis } = life.pipeline
   assert.equal(invalidSnis.count, 1)
+  const metrics = new Metrics()
+  declarePipelineMetrics(metrics, life.pipeline, {} as Committer)
+  const counted = async (): Promise<string[]> =>
+    (await metrics.text()).split('\n').filter((line) => line.startsWith('snimeter_invalid_snis_'))
+  assert.deepEqual(await counted(), [
+    'snimeter_invalid_snis_total 1',
+    'snimeter_invalid_snis_dropped_total 0',
+  ])
   const many = Array.from({ length: 5000 }, (_, i) => ({
     ...bytes,
     streamId: streamId(10 + i),
@@ -166,6 +177,27 @@ it('an invalid SNI is counted once a connection, and charged to who sent it', (t
   assert.deepEqual(life.rows("SELECT count(*) FROM connections WHERE invalid_sni = 'a b'"), [
     '5001',
   ])
+  const more = { ...bytes, type: EntryType.tcpConnectionEnd }
+  life.hear(
+    sidecarOf('flood', '10.0.0.2'),
+    [6001, 6002].map((id) => ({ ...more, streamId: streamId(id) })),
+    NOON + 5000,
+    flood,
+  )
+  assert.deepEqual(await counted(), [
+    'snimeter_invalid_snis_total 5003',
+    'snimeter_invalid_snis_dropped_total 2',
+  ])
+})
+
+it('an invalid SNI is kept though the name that was known before is as good', async (t) => {
+  const file = new ReplayedFile(t)
+  const before = { upstreamCluster: EXACT, type: EntryType.tcpUpstreamConnected }
+  await file.replay([
+    message([before]),
+    message([{ sni: 'a b', upstreamCluster: EXACT, upload: 5 }]),
+  ])
+  assert.deepEqual(file.rows(NAMES), [['cluster', 'api.vendor.example', 'a b']])
 })
 
 it('a flood of invalid SNIs is bounded in the file, and leaves others their room', async (t) => {

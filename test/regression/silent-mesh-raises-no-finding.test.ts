@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { App } from '../../src/app.ts'
+import { NodeActivity } from '../../src/attribution/node-activity.ts'
 import { defaultConfig } from '../../src/config/load.ts'
 import { SilenceDiagnosis } from '../../src/istio/doctor/live-silence.ts'
 import { LiveDoctor } from '../../src/live-doctor.ts'
@@ -13,6 +15,7 @@ import { EntryType, identifierField, tcpEntry, tcpMessage } from '../helpers/ent
 import { databaseIn, metric, startServe } from '../helpers/serve.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
+import { memoryLogger } from '../telemetry/memory-logger.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const MINUTE = 60_000
@@ -182,9 +185,11 @@ test('a node that leaves open connections silent has stopped reporting, until it
     (line ?? '').replace(/ \w+ default/, ' Pod default')
   assert.deepEqual((await mesh.findings()).map(kindOf), [stopped])
   // It is said for hours: much longer than what proxies do is judged.
-  mesh.passFrom(10, 150, living)
-  assert.deepEqual((await mesh.findings()).map(kindOf), [stopped])
-  mesh.report(151, stopping)
+  for (const hour of [0, 1, 2, 3]) {
+    mesh.passFrom(10 + hour * 60, 69 + hour * 60, living)
+    assert.deepEqual((await mesh.findings()).map(kindOf), [stopped], `${hour + 1} h`)
+  }
+  mesh.report(250, stopping)
   assert.deepEqual(await mesh.findings(), [])
 })
 
@@ -235,6 +240,40 @@ test('one workload of many that stops is a note, many at once are warnings', asy
     ),
     ['a', 'b', 'c'].map((name) => `warning stopped-reporting default/${name}`),
   )
+})
+
+test('workloads that have had no traffic for long are none that report: their number excuses nothing', async (t) => {
+  const mesh = new Mesh(t)
+  const idle = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((name) =>
+    mesh.open(1, `${name}-1`),
+  )
+  for (const connection of idle) mesh.end(2, connection)
+  const living = mesh.open(3, 'living-1')
+  mesh.open(3, 'stopping-1')
+  const severity = async () =>
+    (await mesh.findings()).map((line) =>
+      line.split(':', 1)[0]?.replace(/ \w+ default/, ' default'),
+    )
+  mesh.passFrom(4, 20, living)
+  // One of eleven that report.
+  assert.deepEqual(await severity(), ['note stopped-reporting default/stopping'])
+  mesh.passFrom(21, 40, living)
+  // One of two.
+  assert.deepEqual(await severity(), ['warning stopped-reporting default/stopping'])
+})
+
+test('a flood of nodes is not remembered beyond its share, and a neighbour still is', () => {
+  const activity = new NodeActivity()
+  activity.at(NOON)
+  const nodeOf = (id: string) => ({ ...UNKNOWN_NODE, id })
+  for (let i = 0; i < 110_000; i++) activity.sent(nodeOf(`invented-${i}`), true, 'flood', NOON)
+  const known = () => [...activity.reports()].map(({ node }) => node.id)
+  assert.equal(known().length, 100_000)
+  const neighbour = nodeOf('neighbour')
+  activity.sent(neighbour, true, 'neighbour', NOON)
+  activity.orphaned(neighbour)
+  assert.deepEqual(known().slice(100_000), ['neighbour'])
+  assert.equal([...activity.reports()].at(-1)?.orphaned, 1)
 })
 
 test('a node whose connections the file knew, and that does not come back, has stopped', () => {
@@ -294,4 +333,26 @@ test('the API, the metric, top and doctor live say that nothing arrives', async 
   assert.ok(await sender.send(tcpMessage([entry], sidecarIdentifier('shop', 'shop-1'))))
   await until('it has received', async () => (await codes()).length === 0)
   assert.equal(await sender.end(), 0)
+})
+
+test('the metric says so before anybody asks for findings', async (t) => {
+  const config = defaultConfig()
+  const app = new App(
+    {
+      ...config,
+      als: { ...config.als, listen: '127.0.0.1:0' },
+      http: { ...config.http, listen: '127.0.0.1:0' },
+      store: { ...config.store, path: join(temporaryFolder(t), 'file.db') },
+    },
+    { logger: memoryLogger(), findingsEveryMs: 100 },
+  )
+  await app.start()
+  try {
+    await until('the metric is there', async () => {
+      const metrics = await (await fetch(`http://${app.httpAddress}/metrics`)).text()
+      return metrics.includes('snimeter_mesh_findings{severity="warning",code="nothing-heard"} 1\n')
+    })
+  } finally {
+    await app.stop()
+  }
 })
