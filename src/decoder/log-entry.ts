@@ -65,6 +65,11 @@ export class LogEntry {
     this.#texts = texts
   }
 
+  /** Whether it says when or where: every Envoy says both. Without either, entries cannot be told apart. */
+  get isPlaced(): boolean {
+    return this.hasStart || this.remoteEnd > this.remoteStart || this.localEnd > this.localStart
+  }
+
   reset(): void {
     this.type = 0
     this.intermediate = false

@@ -312,6 +312,7 @@ export class MessageDecoder {
     const { bytes } = this.#reader
     const { streamIdStart, streamIdEnd } = entry
     if (kind === SampleKind.request) {
+      if (streamIdEnd === streamIdStart && !entry.isPlaced) return IdentityKind.none
       // The stream id of a request is its x-request-id, which a client can repeat.
       identityHash(
         'request',
@@ -336,6 +337,7 @@ export class MessageDecoder {
     }
     // Newer senders give every connection of tcp_proxy an id: without one it died in a listener filter.
     if (!final || stream.envoyMinor >= STREAM_ID_SINCE) return IdentityKind.none
+    if (!entry.isPlaced) return IdentityKind.none
     identityHash(
       'no-stream-id',
       [

@@ -5,6 +5,7 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2'
 import type { Server } from '@grpc/grpc-js'
+import type { ReadHandle } from './read-turns.ts'
 
 /**
  * What we need of grpc-js's server beyond its API. The version is pinned and
@@ -32,6 +33,17 @@ interface ServerInternals {
 }
 
 type ArrivingCall = [stream: ServerHttp2Stream, headers: IncomingHttpHeaders]
+
+/**
+ * The end of a connection that reads: Node has no API to stop a connection of HTTP/2 itself, only its
+ * streams. Undefined if it is not where we know it.
+ */
+export function readHandleOf(session: ServerHttp2Session): ReadHandle | undefined {
+  const { _handle: handle } = session.socket as { _handle?: Partial<ReadHandle> | null }
+  if (typeof handle?.readStop !== 'function' || typeof handle.readStart !== 'function')
+    return undefined
+  return handle as ReadHandle
+}
 
 /** Who looks at what arrives before grpc-js does. */
 export interface ServerHooks {

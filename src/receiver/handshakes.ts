@@ -1,9 +1,12 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { ReadTurn } from './read-turns.ts'
 
 /** Looks for connections that do not begin to speak HTTP/2 (after TLS, if there is TLS). */
 export class Handshakes {
   readonly #waiting = new Map<string, { readonly socket: Socket; readonly sinceMs: number }>()
+  /** The turns of those that wait. */
+  readonly #turns = new Map<string, ReadTurn>()
   readonly #monotonicMs: () => number
 
   constructor(monotonicMs: () => number) {
@@ -21,9 +24,16 @@ export class Handshakes {
   }
 
   /** A connection is one of HTTP/2 as soon as its settings have come. */
-  follow(session: ServerHttp2Session): void {
+  follow(session: ServerHttp2Session, turn: ReadTurn | undefined): void {
     const name = nameOf(session.socket)
-    session.once('remoteSettings', () => this.#waiting.delete(name))
+    if (turn !== undefined) this.#turns.set(name, turn)
+    session.once('close', () => {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name)
+    })
+    session.once('remoteSettings', () => {
+      this.#turns.delete(name)
+      this.#waiting.delete(name)
+    })
   }
 
   /** Whether a connection has not begun yet. */
@@ -37,6 +47,8 @@ export class Handshakes {
     for (const [name, { socket, sinceMs }] of this.#waiting) {
       // The oldest come first.
       if (this.#monotonicMs() - sinceMs < timeoutMs) break
+      // What it has sent may be unread.
+      if (this.#turns.get(name)?.isBehind === true) continue
       this.#waiting.delete(name)
       socket.destroy()
       closed++

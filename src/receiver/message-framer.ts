@@ -1,7 +1,5 @@
-import { FRAME_HEADER_BYTES, MessageParts } from './message-parts.ts'
+import { FRAME_HEADER_BYTES, MessageParts, PART_BYTES } from './message-parts.ts'
 
-/** Messages up to this are handed on whole, larger ones in parts. Envoy flushes at 16 KB. */
-const WHOLE_BYTES = 64 * 1024
 /** Memory is taken for this many times what has come: one allocation for a message in four packets. */
 const AHEAD = 4
 const LEAST_BYTES = 4096
@@ -82,7 +80,7 @@ export class MessageFramer {
   #sizeAt(data: Buffer, at: number): number | undefined {
     if (data.length - at < FRAME_HEADER_BYTES || data[at] !== 0) return undefined
     const size = data.readUInt32BE(at + 1)
-    return size <= Math.min(WHOLE_BYTES, this.#limits.messageBytes)
+    return size <= Math.min(PART_BYTES, this.#limits.messageBytes)
       ? FRAME_HEADER_BYTES + size
       : undefined
   }
@@ -103,7 +101,7 @@ export class MessageFramer {
       this.#isBroken = true
       throw new Error(`received a message larger than max (${size} vs ${limit})`)
     }
-    if (size > WHOLE_BYTES && !isCompressed) {
+    if (size > PART_BYTES && !isCompressed) {
       this.#size = size
       this.#parts = new MessageParts(size)
       return

@@ -1,7 +1,10 @@
 /** gRPC's frame before each message: compressed flag and length. */
 export const FRAME_HEADER_BYTES = 5
-/** Bytes after which the whole entries so far are handed on. */
-const PART_BYTES = 64 * 1024
+/**
+ * Messages up to this are handed on whole, larger ones in parts: after so many bytes the whole entries so
+ * far. Envoy flushes at 16 KB.
+ */
+export const PART_BYTES = 64 * 1024
 /** A field (an entry, an identifier) above this is not held: Envoy's largest are 100 KB. */
 export const MAX_FIELD_BYTES = 1024 * 1024
 

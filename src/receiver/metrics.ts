@@ -1,6 +1,7 @@
 import type { OtherCall } from '../model/receiver-report.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 import type { ReadBudget } from './read-budget.ts'
+import type { ReadTurns } from './read-turns.ts'
 import type { TlsFiles } from './tls-files.ts'
 import type { Unpacker } from './unpacker.ts'
 
@@ -30,13 +31,14 @@ export interface ReceiverReports {
   /** Bytes that all streams hold, read and not handled. */
   readonly heldBytes: () => number
   readonly budget: ReadBudget
+  readonly turns: ReadTurns
   readonly unpacker: Unpacker
 }
 
 export function declareReceiverMetrics(
   metrics: Metrics,
   counters: ReceiverCounters,
-  { otherCalls, certificates, heldBytes, budget, unpacker }: ReceiverReports,
+  { otherCalls, certificates, heldBytes, budget, turns, unpacker }: ReceiverReports,
 ): void {
   metrics.gauge({
     name: 'snimeter_receiver_read_bytes',
@@ -47,6 +49,11 @@ export function declareReceiverMetrics(
     name: 'snimeter_receiver_waiting_streams',
     help: 'Streams that are not read until als.read_budget has room for them.',
     read: () => budget.waiting,
+  })
+  metrics.counter({
+    name: 'snimeter_receiver_overlong_turns_total',
+    help: 'Turns of the event loop that were ended because senders brought more than it can handle.',
+    read: () => turns.overlong,
   })
   metrics.counter({
     name: 'snimeter_receiver_streams_cut_total',

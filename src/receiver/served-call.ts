@@ -72,7 +72,9 @@ export class ServedCall {
       forwarded: call.metadata.get('x-forwarded-client-cert'),
     })
     this.#inside = internalsOf(call)
-    this.#reader = this.#inside && new StreamReader(this.#inside, this.#sender.key, deps.reading)
+    this.#reader =
+      this.#inside &&
+      new StreamReader(this.#inside, this.#sender.key, deps.reading, (part) => this.#message(part))
     deps.counters.streamsOpened++
     this.#sink = this.#open()
     this.#listen()
@@ -160,7 +162,7 @@ export class ServedCall {
     const bytes =
       framed[0] === 0
         ? framed.subarray(FRAME_HEADER_BYTES)
-        : unpacker.unpackNow(framed, this.#inside?.incomingEncoding ?? '')
+        : unpacker.unpackNow(framed, this.#inside?.incomingEncoding ?? '', this.#sender.key)
     if (bytes !== undefined) this.#message(bytes)
   }
 

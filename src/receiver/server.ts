@@ -1,8 +1,14 @@
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type {
+  Http2Session,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
 import type { Socket } from 'node:net'
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import type { CertificateReport, OtherCall } from '../model/receiver-report.ts'
 import type { Sender } from '../model/sender.ts'
+import { addressKey } from '../runtime/address-key.ts'
 import type { Component } from '../runtime/component.ts'
 import type { ConnectionGate } from '../runtime/connection-gate.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
@@ -15,12 +21,13 @@ import { ACCESS_LOG_SERVICE } from './access-log-service.ts'
 import { CallGate, discard } from './call-gate.ts'
 import { serverCredentials } from './credentials.ts'
 import { FailedConnections } from './failed-connections.ts'
-import { openUp } from './grpc-server.ts'
+import { openUp, readHandleOf } from './grpc-server.ts'
 import { Handshakes } from './handshakes.ts'
 import { addHealthService, HEALTH_PATHS } from './health-service.ts'
 import { declareReceiverMetrics, ReceiverCounters } from './metrics.ts'
 import { OtherCalls } from './other-calls.ts'
 import { ReadBudget } from './read-budget.ts'
+import { type ReadTurn, ReadTurns } from './read-turns.ts'
 import { type AccessLogStream, type GrpcCall, ServedCall } from './served-call.ts'
 import type { Reading } from './stream-reader.ts'
 import { type TlsConfig, TlsFiles } from './tls-files.ts'
@@ -61,7 +68,8 @@ const SERVED_PATHS = [ACCESS_LOG_SERVICE.streamAccessLogs.path, ...HEALTH_PATHS]
 
 /** A sender that vanished without a word (a dead node) is found out after this. */
 const KEEPALIVE_MS = 120_000
-const KEEPALIVE_TIMEOUT_MS = 20_000
+/** Long: the answer stands behind what the sender has sent, which may have to wait. */
+const KEEPALIVE_TIMEOUT_MS = 60_000
 /** Streams of one age would all end together: each gets ± this part of it. */
 const AGE_JITTER = 0.1
 /** Envoy resets a stream that was ended within a round trip; more than this is not waited for. */
@@ -89,6 +97,8 @@ export class AccessLogReceiver implements Component {
   readonly #callGate: CallGate
   readonly #handshakes: Handshakes
   readonly #failedConnections: FailedConnections
+  readonly #turns = new ReadTurns()
+  readonly #turnOf = new WeakMap<Http2Session, ReadTurn>()
   #progressTimer: NodeJS.Timeout | undefined
   #tlsFiles: TlsFiles | undefined
   #server: Server | undefined
@@ -111,7 +121,8 @@ export class AccessLogReceiver implements Component {
       limits: { messageBytes: config.maxMessageBytes, compressedBytes: MAX_UNPACKED_BYTES },
       counters: this.#counters,
       budget: new ReadBudget(config.readBudgetBytes),
-      unpacker: new Unpacker(),
+      unpacker: new Unpacker(this.#counters),
+      turnOf: ({ stream: { session } }) => session && this.#turnOf.get(session),
     }
     this.#otherCalls = new OtherCalls(SERVED_PATHS, this.#logger)
     this.#failedConnections = new FailedConnections((one) => this.#otherCalls.failed(one))
@@ -119,6 +130,7 @@ export class AccessLogReceiver implements Component {
       otherCalls: () => this.#otherCalls.report(),
       certificates: () => this.#tlsFiles,
       heldBytes: () => this.#calls.values().reduce((sum, { held }) => sum + held, 0),
+      turns: this.#turns,
       ...this.#reading,
     })
   }
@@ -237,6 +249,7 @@ export class AccessLogReceiver implements Component {
 
   /** Looks at every call, also at those that grpc-js answers by itself; false if it was answered here. */
   #called(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+    if (stream.session !== undefined) this.#turnOf.get(stream.session)?.arrived()
     if (!this.#callGate.admit(stream, headers)) {
       this.#counters.refusedStreams++
       return false
@@ -265,9 +278,18 @@ export class AccessLogReceiver implements Component {
 
   #connected(session: ServerHttp2Session): void {
     this.#sessions.add(session)
-    this.#handshakes.follow(session)
+    this.#handshakes.follow(session, this.#takeTurns(session))
     this.#failedConnections.follow(session)
     session.once('close', () => this.#sessions.delete(session))
+  }
+
+  #takeTurns(session: ServerHttp2Session): ReadTurn | undefined {
+    const handle = readHandleOf(session)
+    if (handle === undefined) return undefined
+    const turn = this.#turns.join(addressKey(session.socket.remoteAddress ?? ''), handle)
+    this.#turnOf.set(session, turn)
+    session.once('close', () => this.#turns.leave(turn))
+    return turn
   }
 
   #closed(call: ServedCall): void {

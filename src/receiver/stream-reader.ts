@@ -3,6 +3,7 @@ import type { CallInternals } from './grpc-internals.ts'
 import { type FramerLimits, MessageFramer, type PartCounters } from './message-framer.ts'
 import { FRAME_HEADER_BYTES } from './message-parts.ts'
 import type { BudgetedReader, ReadBudget } from './read-budget.ts'
+import type { ReadTurn } from './read-turns.ts'
 import type { Unpacker, Unpacking } from './unpacker.ts'
 
 /** Progress of an unfinished message is at least this many bytes in the time that it has. */
@@ -14,6 +15,8 @@ export interface Reading {
   readonly counters: PartCounters
   readonly budget: ReadBudget
   readonly unpacker: Unpacker
+  /** The turns of a stream's connection; undefined if there are none. */
+  readonly turnOf: (call: CallInternals) => ReadTurn | undefined
 }
 
 /** Reads a stream's messages in grpc-js's place, within the budget. */
@@ -23,6 +26,8 @@ export class StreamReader implements BudgetedReader {
   readonly #framer: MessageFramer
   readonly #call: CallInternals
   readonly #reading: Reading
+  readonly #turn: ReadTurn | undefined
+  readonly #handOn: (message: Buffer) => void
   #isPaused = false
   #isEnding = false
   /** Compressed bytes that wait to be unpacked. */
@@ -33,10 +38,18 @@ export class StreamReader implements BudgetedReader {
   #waitedMs = 0
   #hasFirst = false
 
-  constructor(call: CallInternals, key: string, reading: Reading) {
+  /** `handOn` takes the parts of an unpacked message but the last, which comes as messages do. */
+  constructor(
+    call: CallInternals,
+    key: string,
+    reading: Reading,
+    handOn: (message: Buffer) => void,
+  ) {
     this.key = key
     this.#call = call
     this.#reading = reading
+    this.#turn = reading.turnOf(call)
+    this.#handOn = handOn
     this.#framer = new MessageFramer(reading.limits, reading.counters)
     call.decoder = this
     call.decompressMessage = (framed, encoding) =>
@@ -54,6 +67,7 @@ export class StreamReader implements BudgetedReader {
 
   /** Takes a packet; gives the messages that are whole by it, in frames. Throws on one that is too large. */
   write(data: Buffer): Buffer[] {
+    this.#turn?.arrived()
     this.#received += data.length
     const messages = this.#framer.write(data)
     if (messages.length > 0) {
@@ -70,6 +84,7 @@ export class StreamReader implements BudgetedReader {
    */
   waited(elapsedMs: number, timeoutMs: number): 'silent' | 'stalled' | undefined {
     if (this.#isPaused || this.#isEnding || this.#packed > 0) return undefined
+    if (this.#turn?.isBehind === true) return undefined
     const isWaitedFor = this.#framer.isUnfinished || !this.#hasFirst
     if (!isWaitedFor || this.#received >= PROGRESS_BYTES) this.#progress()
     else this.#waitedMs += elapsedMs
@@ -114,7 +129,7 @@ export class StreamReader implements BudgetedReader {
   async #unpack(framed: Buffer, encoding: string): Promise<Buffer> {
     const { budget, unpacker } = this.#reading
     this.#packed += framed.length
-    const unpacking = unpacker.unpack(framed, encoding, this.key)
+    const unpacking = unpacker.unpack(framed, encoding, this.key, this.#handOn)
     this.#unpacking.add(unpacking)
     try {
       return await unpacking.content

@@ -1,21 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { gunzip, gunzipSync, inflate, inflateSync } from 'node:zlib'
 import { status } from '@grpc/grpc-js'
-import { FRAME_HEADER_BYTES } from './message-parts.ts'
+import { wholePool } from '../runtime/fair-share.ts'
+import type { PartCounters } from './message-framer.ts'
+import { FRAME_HEADER_BYTES, MessageParts, PART_BYTES } from './message-parts.ts'
 
 /**
  * Largest compressed message, before and after. Envoy never compresses; others send small messages. A
  * thousandth of it can be the bomb, so what comes out is bounded, not what goes in.
  */
 export const MAX_UNPACKED_BYTES = 16 * 1024 * 1024
-/**
- * What comes out in a second at most: 16 KB can become eight million entries, which take half a second to
- * handle.
- */
+/** What comes out in a second at most: 16 KB can become eight million entries. */
 const BYTES_PER_SECOND = 32 * 1024 * 1024
-/** As much as one message is unpacked at once in this time, while everything else waits, ms. */
-const AT_ONCE_EVERY_MS = 4000
+/** What is unpacked at once, while everything else waits: of one message, and in a second of all. */
+const AT_ONCE_BYTES = 128 * 1024
+const AT_ONCE_PER_SECOND = 1024 * 1024
 
+const EMPTY = Buffer.alloc(0)
 const OPTIONS = { maxOutputLength: MAX_UNPACKED_BYTES }
 
 const ENCODINGS: Readonly<
@@ -35,7 +36,8 @@ export interface Unpacking {
 
 /**
  * Unpacks compressed messages, one at a time: together they never take more than one of them. Senders take
- * turns, and what comes out is bounded by time: it takes a part of the thread, whatever comes.
+ * turns, and what comes out is bounded by time and handed on in parts: it takes a part of the thread,
+ * whatever comes.
  */
 export class Unpacker {
   unpacked = 0
@@ -43,17 +45,32 @@ export class Unpacker {
   /** What waits, by sender; the one whose turn was longest ago is first. */
   readonly #waiting = new Map<string, Set<() => Promise<number>>>()
   #isRunning = false
-  /** What may still be unpacked at once, bytes, and since when that counts. */
-  #atOnce = 0
+  /** What was unpacked at once in this second. */
+  readonly #atOnce = wholePool(AT_ONCE_PER_SECOND)
   #atOnceSinceMs = Number.NEGATIVE_INFINITY
+  readonly #counters: PartCounters
 
-  /** Unpacks a compressed message in its frame when it is the turn of `sender` (`Sender.key`). */
-  unpack(framed: Buffer, encoding: string, sender: string): Unpacking {
+  constructor(counters: PartCounters) {
+    this.#counters = counters
+  }
+
+  /**
+   * Unpacks a compressed message in its frame when it is the turn of `sender` (`Sender.key`). Of a large one
+   * `handOn` gets the parts before the last, with turns of the loop in between.
+   */
+  unpack(
+    framed: Buffer,
+    encoding: string,
+    sender: string,
+    handOn: (part: Buffer) => void,
+  ): Unpacking {
     const { promise: content, resolve, reject } = Promise.withResolvers<Buffer>()
+    let isForgotten = false
     const run = async (): Promise<number> => {
       try {
         const unpacked = await this.#unpack(framed.subarray(FRAME_HEADER_BYTES), encoding)
-        resolve(unpacked)
+        const last = await this.#inParts(unpacked, handOn, () => isForgotten)
+        if (last !== undefined) resolve(last)
         return unpacked.length
       } catch (error) {
         reject(error)
@@ -63,34 +80,66 @@ export class Unpacker {
     const ofSender = this.#waiting.get(sender) ?? new Set()
     this.#waiting.set(sender, ofSender.add(run))
     if (!this.#isRunning) void this.#runAll()
-    return { content, forget: () => void ofSender.delete(run) }
+    const forget = (): void => {
+      isForgotten = true
+      ofSender.delete(run)
+    }
+    return { content, forget }
   }
 
   /**
-   * The same at once, for the last messages of a stream; undefined if it cannot be unpacked, or too much was
-   * just before.
+   * The same at once, for the last messages of a stream; undefined if it cannot be unpacked, or too much of
+   * this sender was just before.
    */
-  unpackNow(framed: Buffer, encoding: string): Buffer | undefined {
+  unpackNow(framed: Buffer, encoding: string, sender: string): Buffer | undefined {
     const nowMs = performance.now()
-    if (nowMs - this.#atOnceSinceMs >= AT_ONCE_EVERY_MS) {
+    if (nowMs - this.#atOnceSinceMs >= 1000) {
       this.#atOnceSinceMs = nowMs
-      this.#atOnce = MAX_UNPACKED_BYTES
+      this.#atOnce.clear()
     }
+    let taken = 0
     try {
-      const content = framed.subarray(FRAME_HEADER_BYTES)
-      const options = { maxOutputLength: Math.max(1, this.#atOnce) }
-      const unpacked = this.#atOnce > 0 ? ENCODINGS[encoding]?.now(content, options) : undefined
-      if (unpacked !== undefined) {
-        this.#atOnce -= unpacked.length
-        this.unpacked++
-        return unpacked
+      if (this.#atOnce.hasRoom(sender, AT_ONCE_BYTES)) {
+        taken = AT_ONCE_BYTES
+        const unpacked = ENCODINGS[encoding]?.now(framed.subarray(FRAME_HEADER_BYTES), {
+          maxOutputLength: AT_ONCE_BYTES,
+        })
+        taken = unpacked?.length ?? 0
+        if (unpacked !== undefined) {
+          this.unpacked++
+          return unpacked
+        }
       }
     } catch {
-      // Damaged, or larger than what is left: how far it came is not known.
-      this.#atOnce = 0
+      // Damaged, or too large: how far it came is not known.
+    } finally {
+      this.#atOnce.take(sender, taken)
     }
     this.refused++
     return undefined
+  }
+
+  /** Hands on all parts but the last, which it gives; undefined if the stream went in between. */
+  async #inParts(
+    message: Buffer,
+    handOn: (part: Buffer) => void,
+    isForgotten: () => boolean,
+  ): Promise<Buffer | undefined> {
+    if (message.length <= PART_BYTES) return message
+    let last: Buffer | undefined
+    for (const part of partsOf(message)) {
+      this.#counters.extraParts++
+      this.#counters.extraBytes += part.length
+      if (last !== undefined) {
+        handOn(last)
+        await nextTurn()
+        if (isForgotten()) return undefined
+      }
+      last = part
+    }
+    this.#counters.extraParts--
+    this.#counters.extraBytes -= message.length
+    return last ?? EMPTY
   }
 
   async #runAll(): Promise<void> {
@@ -136,6 +185,16 @@ export class Unpacker {
         )
       })
     })
+  }
+}
+
+/** Parts of a message, as it would have arrived in them without compression. */
+function* partsOf(message: Buffer): Generator<Buffer> {
+  const cut = new MessageParts(message.length)
+  for (let at = 0; at < message.length; at += PART_BYTES) {
+    const parts: Buffer[] = []
+    cut.write(message.subarray(at, at + PART_BYTES), parts)
+    for (const part of parts) yield part.subarray(FRAME_HEADER_BYTES)
   }
 }
 

@@ -132,11 +132,14 @@ function identityOf(
     common.start_time ? [common.start_time.seconds ?? 0, common.start_time.nanos ?? 0] : [],
   )
   const remote = bytesOf(common.downstream_remote_address)
+  const local = bytesOf(common.downstream_local_address)
+  const isPlaced = common.start_time !== undefined || remote !== '' || local !== ''
+  if (streamId === '' && !isPlaced) return undefined
   if (kind === 'request') return JSON.stringify(['request', streamId, start, remote])
   if (UUID.test(streamId)) return `uuid ${streamId.replaceAll('-', '').toLowerCase()}`
   if (streamId !== '') return JSON.stringify(['stream id', streamId])
   if (!final || envoyMinor >= 1025) return undefined
-  return JSON.stringify(['old', start, remote, bytesOf(common.downstream_local_address)])
+  return JSON.stringify(['old', start, remote, local])
 }
 
 function bytesOf(address: EnvoyAddress | undefined): string {

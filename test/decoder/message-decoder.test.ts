@@ -133,6 +133,19 @@ describe('identities', () => {
     assert.match(only(death, { ...OLD, envoyMinor: 0 }).identity, /^hash /)
   })
 
+  it('without a stream id, a start and an address have no identity', () => {
+    assert.deepEqual(decode(tcp({}), OLD).rejected, { no_connection_id: 1 })
+    assert.deepEqual(decode(request({})).rejected, { no_connection_id: 1 })
+    for (const common of [
+      { start_time: { seconds: 5 } },
+      { downstream_remote_address: remote(1) },
+      { downstream_local_address: remote(1) },
+    ]) {
+      assert.match(only(tcp(common), OLD).identity, /^hash /)
+      assert.match(only(request(common)).identity, /^hash /)
+    }
+  })
+
   it('without a stream id differ by node, start and both downstream addresses', () => {
     const base: Common = {
       start_time: { seconds: 5, nanos: 5 },
@@ -309,7 +322,8 @@ describe('wire format', () => {
 
   it('reads a message that holds both lists, and lists that come in parts', () => {
     const tcpPart = list(common())
-    const httpPart = delimitedField(2, delimitedField(1, delimitedField(1, numberField(33, 6))))
+    const request = Buffer.concat([numberField(33, 6), delimitedField(5, numberField(1, 1))])
+    const httpPart = delimitedField(2, delimitedField(1, delimitedField(1, request)))
     const { samples } = decode(Buffer.concat([tcpPart, httpPart, tcpPart]))
     assert.deepEqual(
       samples.map(({ kind }) => kind),

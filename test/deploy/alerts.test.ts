@@ -30,6 +30,7 @@ const WARNINGS = [
   'SnimeterNamesOverBudget',
   'SnimeterNoRoom',
   'SnimeterOthersConnections',
+  'SnimeterOverloaded',
   'SnimeterRestartLostConnections',
   'SnimeterSenderUsesUpItsShare',
   'SnimeterShedding',
