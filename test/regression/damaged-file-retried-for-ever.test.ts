@@ -103,6 +103,16 @@ describe('codes of SQLite', () => {
     })
   }
 
+  for (const [message, damaged] of [
+    ['no such table: usage_minute', true],
+    ['no such column: upload', true],
+    ['database table is locked', false],
+  ] as const) {
+    it(`SQLITE_ERROR "${message}" ${damaged ? "is another file's content" : 'may pass'}`, () => {
+      assert.equal(isDamage(new Database.SqliteError(message, 'SQLITE_ERROR')), damaged)
+    })
+  }
+
   it('the error names the file and what to do', () => {
     const { code, message } = damageError(
       new Database.SqliteError('database disk image is malformed', 'SQLITE_CORRUPT'),
