@@ -33,6 +33,7 @@ const WARNINGS = [
   'SnimeterOverloaded',
   'SnimeterRestartLostConnections',
   'SnimeterSenderUsesUpItsShare',
+  'SnimeterSendersDoNotGetThrough',
   'SnimeterShedding',
   'SnimeterSinkBehind',
   'SnimeterSinkLags',
