@@ -64,7 +64,7 @@ export function usageEvent(usage: FrozenUsage): CloudEvent {
     source: `/snimeter/${usage.instance}`,
     type: EVENT_TYPE,
     subject: key,
-    time: end,
+    time: start,
     datacontenttype: 'application/json',
     dataschema: SCHEMA,
     partitionkey: key,

@@ -31,7 +31,7 @@ test('the binary record is data alone, with every attribute in a header', () => 
     ce_source: '/snimeter/snimeter',
     ce_type: 'io.snimeter.usage.v1',
     ce_subject: 'mesh/shop/Deployment/cart',
-    ce_time: '2026-01-01T00:01:00Z',
+    ce_time: '2026-01-01T00:00:00Z',
     ce_dataschema: 'urn:snimeter:schema:usage:v1',
     ce_partitionkey: 'mesh/shop/Deployment/cart',
   })

@@ -96,6 +96,17 @@ test('the same usage gives the same bytes, and every other revision, sink, ledge
 
 const otherThan = (source: string) => (source === 'sni' ? 'cluster' : 'sni')
 
+test('a meter that puts events into days by their time puts each where its window is', () => {
+  const lastMinute = { ...ROW, windowStartMs: Date.UTC(2026, 0, 31, 23, 59), windowSeconds: 60 }
+  assert.equal(usageEvent(lastMinute).time, '2026-01-31T23:59:00Z')
+  fc.assert(
+    fc.property(anyUsage, (usage) => {
+      const { time, data } = usageEvent(usage)
+      assert.equal(time, (JSON.parse(data) as Data)['window_start'])
+    }),
+  )
+})
+
 test('what is not of the row does not change the id', () => {
   const { id } = usageEvent(ROW)
   const late = { ...ROW, reason: 'late', total: { ...ROW.total, uploadBytes: 7n } } as const
