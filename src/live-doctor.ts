@@ -121,7 +121,10 @@ export class LiveDoctor {
     if (silence.hasStopped) {
       await forEachInSlices(activity.reports(), (report) => silence.compare(report))
     }
-    await forEachInSlices(silence.findings(), (finding) => mesh.push(finding) < 2 * MOST_FINDINGS)
+    await forEachInSlices(
+      silence.findings(),
+      (finding) => finding === undefined || mesh.push(finding) < 2 * MOST_FINDINGS,
+    )
     const own = diagnoseReceiver({
       otherCalls: receiver.otherCalls(),
       certificates: receiver.certificates(),

@@ -1,13 +1,23 @@
 import type { RouteHandlerMethod } from 'fastify'
 import type { RouteDependencies } from './routes.ts'
+import { sendJson } from './rows-answer.ts'
 
-/** What is wrong with how the mesh reports: what `doctor live` prints. */
+/**
+ * What is wrong with how the mesh reports: what `doctor live` prints. Those who ask while it is looked for get
+ * the same answer, which is written once.
+ */
 export function findingsRoute({
   findings,
 }: Pick<RouteDependencies, 'findings'>): RouteHandlerMethod {
+  let written: { readonly of: object; readonly json: Buffer } | undefined
   return async (_request, reply) => {
-    const { sinceMs, nodes, findings: found } = await findings()
-    const since = sinceMs === 0 ? '' : new Date(sinceMs).toISOString()
-    return reply.send({ since, nodes, findings: found })
+    const found = await findings()
+    if (written?.of !== found) {
+      const { sinceMs, nodes, findings: all } = found
+      const since = sinceMs === 0 ? '' : new Date(sinceMs).toISOString()
+      const json = Buffer.from(JSON.stringify({ since, nodes, findings: all }))
+      written = { of: found, json }
+    }
+    return sendJson(reply, written.json)
   }
 }

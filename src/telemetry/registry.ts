@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** One value of a metric with labels. */
@@ -41,6 +42,7 @@ const NAME = /^snimeter_[a-z][a-z0-9_]*$/
 export class Metrics {
   readonly #registry = new Registry()
   #failedReads = 0
+  #reading: Promise<string> | undefined
 
   constructor({ build = {}, process = true }: MetricsOptions = {}) {
     if (process) collectDefaultMetrics({ register: this.#registry })
@@ -102,9 +104,16 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** Every metric as it is now. A metric that cannot be read is left out, the others are there. */
+  /**
+   * Every metric as it is now. A metric that cannot be read is left out, the others are there. All who ask in one
+   * turn of the loop get the same text: many at a time hold the thread no longer than one.
+   */
   text(): Promise<string> {
-    return this.#registry.metrics()
+    this.#reading ??= turn().then(() => {
+      this.#reading = undefined
+      return this.#registry.metrics()
+    })
+    return this.#reading
   }
 
   /** False if the value could not be read: no value is better than a wrong one. */

@@ -292,9 +292,9 @@ test('a node whose connections the file knew, and that does not come back, has s
   for (const report of [gone, others]) diagnosis.add(report)
   for (const report of [gone, others]) diagnosis.compare(report)
   assert.deepEqual(
-    [...diagnosis.findings()].map(
-      ({ severity, subject, wrong }) => `${severity} ${subject}: ${wrong}`,
-    ),
+    [...diagnosis.findings()]
+      .flatMap((finding) => finding ?? [])
+      .map(({ severity, subject, wrong }) => `${severity} ${subject}: ${wrong}`),
     [
       'warning Deployment c/default/shop: 1 proxy has sent nothing since the receiver started, with 4 connections open (shop-1)',
     ],

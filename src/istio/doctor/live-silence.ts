@@ -92,20 +92,27 @@ export class SilenceDiagnosis {
     } else if (this.#times.nowMs - lastMs < RECENT_MS) this.#reporting.add(subject)
   }
 
-  /** Worst first. */
-  *findings(): Generator<Finding> {
+  /** Worst first; `undefined` where the caller may pause. */
+  *findings(): Generator<Finding | undefined> {
     yield* this.#silentMesh()
-    const whole = [...this.#ill].filter(([, proxies]) => isStopped(proxies))
+    let stopped = 0
+    for (const proxies of this.#ill.values()) {
+      if (isStopped(proxies)) stopped++
+      yield undefined
+    }
     const reporting = this.#reporting.size + this.#ill.size
-    const make = whole.length >= MANY * reporting ? warning : note
-    for (const [subject, proxies] of whole) {
-      yield stoppedFinding(make, subject, proxies, proxies.stopped)
+    const make = stopped >= MANY * reporting ? warning : note
+    for (const [subject, proxies] of this.#ill) {
+      yield isStopped(proxies) ? stoppedFinding(make, subject, proxies, proxies.stopped) : undefined
     }
     for (const [subject, proxies] of this.#ill) {
-      if (isStopped(proxies)) continue
+      if (isStopped(proxies)) {
+        yield undefined
+        continue
+      }
       const replaced = proxies.firstMs.filter((ms) => ms > proxies.stoppedFromMs).length
       const left = proxies.stopped - replaced
-      if (left > 0) yield stoppedFinding(note, subject, proxies, left)
+      yield left > 0 ? stoppedFinding(note, subject, proxies, left) : undefined
     }
   }
 

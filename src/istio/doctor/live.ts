@@ -2,6 +2,7 @@ import { LONG_MS } from '../../model/entry-shape.ts'
 import type { NodeReport } from '../../model/node-report.ts'
 import type { Workload } from '../../model/source.ts'
 import { error, type Finding, note, sortedFindings, warning } from './finding.ts'
+import { IllNodes } from './ill-nodes.ts'
 
 /** What a running receiver knows of how its mesh reports. */
 export interface LiveMesh {
@@ -28,7 +29,7 @@ interface Symptom {
   /** Whether this node has it. */
   readonly has: (report: NodeReport, mesh: Judged) => boolean
   /** What is wrong, of all nodes of a workload that have it. */
-  readonly wrong: (reports: readonly NodeReport[], mesh: Judged) => string
+  readonly wrong: (ill: IllNodes) => string
   readonly fix: string
 }
 
@@ -40,27 +41,10 @@ const AHEAD_MS = 2000
 const BEHIND_MS = 60_000
 /** Messages with ends from which a lag is the clock's, and not a backlog's. */
 const ENOUGH_ENDS = 3
-/** Node ids in a finding at most. */
-const MOST_SENDERS = 3
-
-const sum = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
-  reports.reduce((total, report) => total + of(report), 0)
-
-/** Of any number of reports: more than a call has arguments. */
-const least = (reports: readonly NodeReport[], of: (report: NodeReport) => number): number =>
-  reports.reduce((found, report) => Math.min(found, of(report)), Number.POSITIVE_INFINITY)
+/** Workloads that are named for one symptom at most: no answer holds more findings. */
+const MOST_WORKLOADS = 1000
 
 const seconds = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s`
-
-const versions = (reports: readonly NodeReport[]): string =>
-  [...new Set(reports.map(({ node }) => node.envoyVersion))].sort().join(', ')
-
-/** Who sent it, as their identifiers say; some of them, if they are many. */
-function senders(reports: readonly NodeReport[]): string {
-  const names = reports.map(({ node }) => (node.id === '' ? 'streams without a node id' : node.id))
-  const more = names.length - MOST_SENDERS
-  return `${names.slice(0, MOST_SENDERS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-}
 
 const isOlder = ({ envoyMinor }: NodeReport, release: number): boolean =>
   envoyMinor !== 0 && envoyMinor < release
@@ -74,16 +58,16 @@ const RULES: readonly Symptom[] = [
     // With a longer flush interval a silence of two minutes means nothing.
     has: ({ longEnds, periodic }, { flushIntervalMs }) =>
       longEnds > 0 && periodic === 0 && 2 * flushIntervalMs <= LONG_MS,
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.longEnds)} connections of two minutes or longer were reported at their end only`,
+    wrong: (ill) =>
+      `${ill.longEnds} connections of two minutes or longer were reported at their end only`,
     fix: `set access_log_flush_interval on their port: ${MESH_CONFIG}`,
   },
   {
     severity: 'warning',
     code: 'no-server-name',
     has: ({ connections, unnamed }) => unnamed > 0 && 2 * unnamed >= connections,
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.unnamed)} of ${sum(reports, (r) => r.connections)} connections had neither a server name nor a cluster with a host; their bytes are billed to addresses`,
+    wrong: (ill) =>
+      `${ill.unnamed} of ${ill.connections} connections had neither a server name nor a cluster with a host; their bytes are billed to addresses`,
     fix: 'declare a TLS ServiceEntry on the port, which brings tls_inspector, and report only what has a server name',
   },
   {
@@ -92,55 +76,55 @@ const RULES: readonly Symptom[] = [
     // Connections that die in a listener filter have none: a few are normal.
     has: (report) =>
       report.withoutId >= 10 && report.withoutId > report.ends && !isOlder(report, 1025),
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.withoutId)} entries without a stream id, more than connections that ended; they count nothing`,
+    wrong: (ill) =>
+      `${ill.withoutId} entries without a stream id, more than connections that ended; they count nothing`,
     fix: 'log in the tcp_proxy filter, not only on the listener',
   },
   {
     severity: 'error',
     code: 'old-envoy',
     has: (report) => isOlder(report, WIRE_BYTES_SINCE),
-    wrong: (reports) =>
-      `Envoy ${versions(reports)} is too old: before 1.26 there are no wire bytes, before 1.25 no connection ids and no periodic entries, before 1.24 no server names of TLS that passes through`,
+    wrong: (ill) =>
+      `Envoy ${ill.versions} is too old: before 1.26 there are no wire bytes, before 1.25 no connection ids and no periodic entries, before 1.24 no server names of TLS that passes through`,
     fix: 'upgrade the proxies; restart the pods that still run them',
   },
   {
     severity: 'warning',
     code: 'untried-envoy',
     has: (report) => !isOlder(report, WIRE_BYTES_SINCE) && isOlder(report, TRIED_SINCE),
-    wrong: (reports) => `Envoy ${versions(reports)} is older than any that was tried (1.35)`,
+    wrong: (ill) => `Envoy ${ill.versions} is older than any that was tried (1.35)`,
     fix: 'upgrade to Istio 1.27 or later',
   },
   {
     severity: 'warning',
     code: 'listener-log',
     has: (report) => report.endedAgain > 0 && report.untypedEnds > 0 && !isOlder(report, 1027),
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.untypedEnds)} connections were reported by their listener as well; they are billed once, but sent twice`,
+    wrong: (ill) =>
+      `${ill.untypedEnds} connections were reported by their listener as well; they are billed once, but sent twice`,
     fix: 'take the log off the listener: the one in tcp_proxy says it all',
   },
   {
     severity: 'warning',
     code: 'two-loggers',
     has: ({ endedAgain, untypedEnds }) => endedAgain > untypedEnds,
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.endedAgain - r.untypedEnds)} ends of connections came more than once: two loggers report them; they are billed once, but sent twice`,
+    wrong: (ill) =>
+      `${ill.endedAgain - ill.untypedEnds} ends of connections came more than once: two loggers report them; they are billed once, but sent twice`,
     fix: 'keep one way: a Telemetry, or an EnvoyFilter with an access_log (`snimeter doctor mesh` finds both)',
   },
   {
     severity: 'error',
     code: 'others-connections',
     has: ({ ofOthers }) => ofOthers > 0,
-    wrong: (reports) =>
-      `${sum(reports, (r) => r.ofOthers)} entries were about connections that another proxy had reported first, and were refused: ${senders(reports)}`,
+    wrong: (ill) =>
+      `${ill.ofOthers} entries were about connections that another proxy had reported first, and were refused: ${ill.senders}`,
     fix: 'find out who sends there: an Envoy never reuses an id; keep other senders off the port (mTLS, NetworkPolicy)',
   },
   {
     severity: 'warning',
     code: 'clock-ahead',
     has: ({ lagMs = 0 }) => lagMs < -AHEAD_MS,
-    wrong: (reports) =>
-      `connections ended up to ${seconds(least(reports, (r) => r.lagMs ?? 0))} in the future: the clock is ahead`,
+    wrong: (ill) =>
+      `connections ended up to ${seconds(ill.leastLagMs)} in the future: the clock is ahead`,
     fix: "set the node's clock (NTP), or the receiver's",
   },
   {
@@ -148,18 +132,18 @@ const RULES: readonly Symptom[] = [
     code: 'clock-behind',
     has: ({ lagMs = 0, messagesWithEnds, disbelieved }) =>
       disbelieved > 0 || (lagMs > BEHIND_MS && messagesWithEnds >= ENOUGH_ENDS),
-    wrong: (reports) =>
-      reports.some(({ disbelieved }) => disbelieved > 0)
-        ? `${sum(reports, (r) => r.disbelieved)} ends lay up to ${seconds(-least(reports, (r) => -r.furthestMs))} in the past, which nothing explains: the clock is behind, or was; they are booked when they arrived`
-        : `every end arrived at least ${seconds(least(reports, (r) => r.lagMs ?? 0))} late: the clock is behind, or entries wait for long`,
+    wrong: (ill) =>
+      ill.disbelieved > 0
+        ? `${ill.disbelieved} ends lay up to ${seconds(ill.furthestMs)} in the past, which nothing explains: the clock is behind, or was; they are booked when they arrived`
+        : `every end arrived at least ${seconds(ill.leastLagMs)} late: the clock is behind, or entries wait for long`,
     fix: "set the node's clock (NTP); is the receiver slow, or far away?",
   },
   {
     severity: 'warning',
     code: 'no-workload',
     has: ({ node }) => node.workload.kind === 'Node' || node.workload.kind === 'unknown',
-    wrong: (reports) =>
-      `the identifier names no workload: ${reports.every(({ node }) => node.id === '') ? 'streams did not say who they are' : `node ${reports[0]?.node.id}`}`,
+    wrong: (ill) =>
+      `the identifier names no workload: ${ill.firstId === '' ? 'streams did not say who they are' : `node ${ill.firstId}`}`,
     fix: 'give the proxy Istio’s metadata (NAMESPACE, WORKLOAD_NAME, OWNER)',
   },
   {
@@ -167,8 +151,8 @@ const RULES: readonly Symptom[] = [
     code: 'gateway-hops',
     has: ({ node, connections }, { billAt }) =>
       node.proxyType === 'router' && billAt === 'sidecar' && connections > 0,
-    wrong: (reports) =>
-      `reported ${sum(reports, (r) => r.connections)} connections that sidecars are billed for; they are in coverage as hop bytes`,
+    wrong: (ill) =>
+      `reported ${ill.connections} connections that sidecars are billed for; they are in coverage as hop bytes`,
     fix: 'filter its log, or set gateways.bill_at',
   },
 ]
@@ -187,8 +171,8 @@ export class LiveDiagnosis {
   /** Reports that were added. */
   nodes = 0
   readonly #mesh: Judged
-  /** By rule and workload, the reports that have the symptom. */
-  readonly #ill = RULES.map((rule) => ({ rule, byWorkload: new Map<string, NodeReport[]>() }))
+  /** By rule and workload, the nodes that have the symptom. */
+  readonly #ill = RULES.map((rule) => ({ rule, byWorkload: new Map<string, IllNodes>() }))
 
   constructor(mesh: Judged) {
     this.#mesh = mesh
@@ -200,9 +184,13 @@ export class LiveDiagnosis {
     for (const { rule, byWorkload } of this.#ill) {
       if (!rule.has(report, this.#mesh)) continue
       subject ??= subjectOf(report.node.workload)
-      const reports = byWorkload.get(subject)
-      if (reports === undefined) byWorkload.set(subject, [report])
-      else reports.push(report)
+      let ill = byWorkload.get(subject)
+      if (ill === undefined) {
+        if (byWorkload.size === MOST_WORKLOADS) continue
+        ill = new IllNodes()
+        byWorkload.set(subject, ill)
+      }
+      ill.add(report)
     }
   }
 
@@ -212,11 +200,11 @@ export class LiveDiagnosis {
     for (const severity of ['error', 'warning', 'note'] as const) {
       for (const { rule, byWorkload } of this.#ill) {
         if (rule.severity !== severity) continue
-        for (const [subject, reports] of byWorkload) {
+        for (const [subject, ill] of byWorkload) {
           yield MAKE[severity](
             rule.code,
             subject,
-            `${reports.length > 1 ? `${reports.length} proxies: ` : ''}${rule.wrong(reports, this.#mesh)}`,
+            `${ill.count > 1 ? `${ill.count} proxies: ` : ''}${rule.wrong(ill)}`,
             rule.fix,
           )
         }
