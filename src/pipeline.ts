@@ -23,12 +23,12 @@ import type { HopRule, SampleOrigin } from './ledger/ports.ts'
 import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
 import type { ClockStep } from './model/clock-step.ts'
 import type { StoredConnection } from './model/connection.ts'
-import type { Destination } from './model/destination.ts'
 import type { StoreOpening } from './model/opening.ts'
 import { Reject } from './model/reject-reason.ts'
 import { Said } from './model/said-moments.ts'
 import { SampleBatch } from './model/sample.ts'
-import { type Node, UNKNOWN_NODE, type Workload } from './model/source.ts'
+import { type Node, UNKNOWN_NODE } from './model/source.ts'
+import type { UsedPair } from './model/used-pairs.ts'
 import { MinutesMark } from './rollup/minutes-mark.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
@@ -192,11 +192,7 @@ export class Pipeline {
   }
 
   /** Puts back what the file knows: open connections, and the names that were used today. */
-  restore(
-    open: readonly StoredConnection[],
-    namesToday: readonly { readonly workload: Workload; readonly destination: Destination }[],
-    nowMs: number,
-  ): void {
+  restore(open: readonly StoredConnection[], namesToday: readonly UsedPair[], nowMs: number): void {
     if (this.#wallClock) this.clock.advance(nowMs)
     this.identities.advance(nowMs)
     for (const { workload, destination } of namesToday) this.identities.seed(workload, destination)

@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test'
 import Database from 'better-sqlite3'
 import { defaultConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config.ts'
+import { PairReader } from '../src/model/used-pairs.ts'
 import { Pipeline, type PipelineStream } from '../src/pipeline.ts'
 import { Writer } from '../src/store/writer.ts'
 import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
@@ -41,7 +42,7 @@ class Process {
     const day = Math.floor(nowMs / DAY) * DAY
     this.pipeline.restore(
       this.#writer.loadOpen(1000),
-      this.#writer.pairsBetween(day, day + 86_400_000),
+      new PairReader().read(this.#writer.pairsBetween(day, day + 86_400_000)),
       nowMs,
     )
     this.#stream = this.pipeline.openStream()

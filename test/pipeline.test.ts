@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { defaultConfig } from '../src/config/load.ts'
+import { PairReader } from '../src/model/used-pairs.ts'
 import { Pipeline, type PipelineStream } from '../src/pipeline.ts'
 import { Writer } from '../src/store/writer.ts'
 import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
@@ -89,7 +90,11 @@ class Life {
   #begin(): Pipeline {
     const opening = this.#writer.open(NOON)
     const pipeline = new Pipeline(defaultConfig(), opening)
-    pipeline.restore(this.#writer.loadOpen(1000), this.#writer.pairsBetween(0, 2 ** 50), NOON)
+    pipeline.restore(
+      this.#writer.loadOpen(1000),
+      new PairReader().read(this.#writer.pairsBetween(0, 2 ** 50)),
+      NOON,
+    )
     return pipeline
   }
 }

@@ -9,10 +9,14 @@ export interface NameBudgetConfig {
 const DAY_MS = 86_400_000
 /** Pairs of workload and name a day, whatever the budgets say: about 400 MB. */
 const MAX_PAIRS = 8_000_000
-/** A Set's limit is near. */
+/** Beyond this not even what each sender is sure of. */
 const HARD_PAIRS = 16_000_000
-/** Session ids of destinations stay below this (the name budget is far smaller). */
-const ID_SPACE = 2 ** 26
+
+/** The names of a workload. A set for each: one of all pairs would hold the thread for a second when it grows. */
+interface WorkloadNames {
+  readonly known: Set<number>
+  readonly share: FairShare
+}
 
 /**
  * Distinct names of the current UTC day, per workload and in all. A client chooses its SNI, so
@@ -32,8 +36,7 @@ export class NameBudget {
   /** Pairs of workload and name, likewise. */
   readonly pairs = sharedPool(MAX_PAIRS)
   readonly #perWorkload: number
-  readonly #knownPairs = new Set<number>()
-  readonly #ofWorkload = new Map<number, FairShare>()
+  readonly #ofWorkload = new Map<number, WorkloadNames>()
   readonly #knownNames = new Set<number>()
   #day = 0
 
@@ -49,7 +52,6 @@ export class NameBudget {
     this.#day = day
     this.names.clear()
     this.pairs.clear()
-    this.#knownPairs.clear()
     this.#ofWorkload.clear()
     this.#knownNames.clear()
     return true
@@ -62,7 +64,7 @@ export class NameBudget {
 
   /** Whether the workload has used this name today. */
   knows(workload: number, destination: number): boolean {
-    return this.#knownPairs.has(workload * ID_SPACE + destination)
+    return this.#ofWorkload.get(workload)?.known.has(destination) === true
   }
 
   /**
@@ -73,7 +75,7 @@ export class NameBudget {
     const isNew = destination === undefined || !this.#knownNames.has(destination)
     if (
       this.#hasRoomIn(workload, sender) &&
-      this.#knownPairs.size < HARD_PAIRS &&
+      this.pairs.total < HARD_PAIRS &&
       this.pairs.hasRoom(sender) &&
       (!isNew || this.names.hasRoom(sender))
     ) {
@@ -85,15 +87,14 @@ export class NameBudget {
 
   /** Counts a name for the workload, as used by a sender; undefined: by one that is not known any more. */
   add(workload: number, destination: number, sender: string | undefined): void {
-    const pair = workload * ID_SPACE + destination
-    if (this.#knownPairs.has(pair)) return
     let ofWorkload = this.#ofWorkload.get(workload)
     if (ofWorkload === undefined) {
-      ofWorkload = sharedPool(this.#perWorkload)
+      ofWorkload = { known: new Set(), share: sharedPool(this.#perWorkload) }
       this.#ofWorkload.set(workload, ofWorkload)
     }
-    this.#knownPairs.add(pair)
-    take(ofWorkload, sender)
+    if (ofWorkload.known.has(destination)) return
+    ofWorkload.known.add(destination)
+    take(ofWorkload.share, sender)
     take(this.pairs, sender)
     if (this.#knownNames.has(destination)) return
     this.#knownNames.add(destination)
@@ -110,8 +111,8 @@ export class NameBudget {
   }
 
   #hasRoomIn(workload: number, sender: string): boolean {
-    const ofWorkload = this.#ofWorkload.get(workload)
-    if (ofWorkload === undefined ? this.#perWorkload > 0 : ofWorkload.hasRoom(sender)) return true
+    const share = this.#ofWorkload.get(workload)?.share
+    if (share === undefined ? this.#perWorkload > 0 : share.hasRoom(sender)) return true
     this.workloadRefusals++
     return false
   }

@@ -207,7 +207,8 @@ export class SessionIdentities {
   seed(workload: Workload, destination: Destination): void {
     if (isReserved(destination)) return
     const id = this.#internWorkload(workloadKey(workload), workload, NO_SENDER)
-    this.budget.add(id, this.destination(destination), undefined)
+    const cached = this.#destinationIds.get(destination)
+    this.budget.add(id, cached ?? this.#remember(destination), undefined)
   }
 
   /** Takes the time: at a new UTC day the budgets begin again and unused ids may go. */

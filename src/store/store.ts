@@ -2,15 +2,15 @@ import { statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
-import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked, SinkState } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
-import type { Workload } from '../model/source.ts'
+import { PairReader, type UsedPair } from '../model/used-pairs.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
 import type { EndedState } from './ended-connections.ts'
 import type { Answers, CommitOutcome, FromThread, Request, Trouble } from './thread-messages.ts'
+import { NO_PAIR } from './used-pairs.ts'
 import type { WriterConfig } from './writer.ts'
 
 export type StoreConfig = WriterConfig
@@ -117,12 +117,21 @@ export class Store {
     }
   }
 
-  /** Pairs that may have been used in `[fromMs, toMs)`: what was named on a day, for the name budgets. */
-  pairsBetween(
-    fromMs: number,
-    toMs: number,
-  ): Promise<{ workload: Workload; destination: Destination }[]> {
-    return this.#ask({ kind: 'pairsBetween', fromMs, toMs })
+  /**
+   * Pairs that may have been used in `[fromMs, toMs)`: what was named on a day, for the name budgets. A page
+   * at a time: senders can make millions a day.
+   */
+  async *pairsBetween(fromMs: number, toMs: number): AsyncGenerator<readonly UsedPair[]> {
+    const reader = new PairReader()
+    let after = NO_PAIR
+    for (;;) {
+      const asked = { kind: 'pairsBetween', fromMs, toMs, after, most: PAGE_ROWS } as const
+      const page = await this.#ask(asked)
+      const { ids } = page
+      if (ids.length > 0) yield reader.read(page)
+      if (ids.length < PAGE_ROWS * 2) return
+      after = { workload: ids.at(-2) as number, destination: ids.at(-1) as number }
+    }
   }
 
   /** Takes acknowledged events out of a sink's outbox; resolves when that is in the file. */

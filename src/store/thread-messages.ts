@@ -1,11 +1,11 @@
 import type { StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
-import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
-import type { Workload } from '../model/source.ts'
+import type { PairPage } from '../model/used-pairs.ts'
 import type { EndedState } from './ended-connections.ts'
+import type { PairIds } from './used-pairs.ts'
 import type { WriterConfig } from './writer.ts'
 
 /** What the main thread asks of the storage thread; each request is answered once, by its number. */
@@ -15,7 +15,14 @@ export type Request =
   | { readonly kind: 'lookup'; readonly keys: Uint8Array }
   /** A page of open connections, in the order of their keys. */
   | { readonly kind: 'loadOpen'; readonly afterKey: Uint8Array; readonly limit: number }
-  | { readonly kind: 'pairsBetween'; readonly fromMs: number; readonly toMs: number }
+  /** A page of the pairs that were used in a time, in the order of their ids. */
+  | {
+      readonly kind: 'pairsBetween'
+      readonly fromMs: number
+      readonly toMs: number
+      readonly after: PairIds
+      readonly most: number
+    }
   | { readonly kind: 'acknowledge'; readonly sink: string; readonly sequences: readonly number[] }
   | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
   | { readonly kind: 'retryParked' }
@@ -33,7 +40,7 @@ export interface Answers {
   readonly commit: CommitOutcome
   readonly lookup: (StoredConnection | undefined)[]
   readonly loadOpen: StoredConnection[]
-  readonly pairsBetween: { workload: Workload; destination: Destination }[]
+  readonly pairsBetween: PairPage
   readonly acknowledge: OutboxState
   readonly park: OutboxState
   readonly retryParked: OutboxState

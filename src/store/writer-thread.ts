@@ -67,7 +67,7 @@ async function perform(request: Request): Promise<unknown> {
     case 'loadOpen':
       return writer.loadOpen(request.limit, request.afterKey)
     case 'pairsBetween':
-      return writer.pairsBetween(request.fromMs, request.toMs)
+      return writer.pairsBetween(request.fromMs, request.toMs, request.after, request.most)
     case 'tidy': {
       let more = true
       while (more) more = tidySlice()

@@ -1,11 +1,10 @@
 import Database from 'better-sqlite3'
 import type { FileClock, StoreBatch } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
-import type { Destination } from '../model/destination.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
-import type { Workload } from '../model/source.ts'
+import type { PairPage } from '../model/used-pairs.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { type Boot, ClockRow } from './clock-row.ts'
@@ -22,6 +21,7 @@ import { RefusedRows } from './refused-rows.ts'
 import { Retention, type RetentionConfig } from './retention.ts'
 import { SessionIds } from './session-ids.ts'
 import { UsageTable } from './usage-table.ts'
+import { NO_PAIR, UsedPairs } from './used-pairs.ts'
 
 const DAY_MS = 86_400_000
 const NO_SINKS: OutboxConfig = {
@@ -67,6 +67,7 @@ export class Writer {
   readonly #anchor: Database.Database
   readonly #ids: SessionIds
   readonly #names: Names
+  readonly #usedPairs: UsedPairs
   readonly #refused: RefusedRows
   readonly #usage: UsageTable
   readonly #connections: ConnectionTable
@@ -101,6 +102,7 @@ export class Writer {
     const database = this.#database
     this.#guard = new FileGuard(config.path)
     this.#names = new Names(database)
+    this.#usedPairs = new UsedPairs(database, this.#names)
     this.#refused = new RefusedRows(database)
     this.#ids = new SessionIds(database, this.#refused)
     this.#usage = new UsageTable(database, this.#refused)
@@ -251,20 +253,9 @@ export class Writer {
     return this.#connections.open(afterKey, limit)
   }
 
-  /** Workload and destination of every total whose first and last moments reach into `[fromMs, toMs)`. */
-  pairsBetween(fromMs: number, toMs: number): { workload: Workload; destination: Destination }[] {
-    const rows = this.#database
-      .prepare(
-        'SELECT workload_id, destination_id FROM pair_total WHERE last_ms >= ? AND first_ms < ?',
-      )
-      .raw()
-      .all(fromMs, toMs) as [number, number][]
-    const pairs = rows.map(([workload, destination]) => ({
-      workload: this.#names.workload(workload),
-      destination: this.#names.destination(destination),
-    }))
-    this.#names.forget()
-    return pairs
+  /** Pairs that may have been used in `[fromMs, toMs)`, those after `after`, at most `most`: see `UsedPairs`. */
+  pairsBetween(fromMs: number, toMs: number, after = NO_PAIR, most = -1): PairPage {
+    return this.#usedPairs.page(fromMs, toMs, after, most)
   }
 
   /** One slice of compaction and retention; false when there is nothing left to do for now. */

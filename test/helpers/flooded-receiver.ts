@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { defaultConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config.ts'
+import { PairReader } from '../../src/model/used-pairs.ts'
 import { Pipeline, type PipelineStream } from '../../src/pipeline.ts'
 import { Writer } from '../../src/store/writer.ts'
 import { sidecarIdentifier } from './als-sender.ts'
@@ -157,7 +158,11 @@ export class FloodedReceiver {
     const pipeline = new Pipeline(this.config, this.#writer.open(this.now))
     const day = Math.floor(this.now / 86_400_000) * 86_400_000
     const open = this.#writer.loadOpen(this.config.ledger.maxConnections)
-    pipeline.restore(open, this.#writer.pairsBetween(day, day + 86_400_000), this.now)
+    pipeline.restore(
+      open,
+      new PairReader().read(this.#writer.pairsBetween(day, day + 86_400_000)),
+      this.now,
+    )
     return pipeline
   }
 }

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import { defaultConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config.ts'
 import { diagnoseLive } from '../../src/istio/doctor/live.ts'
+import { PairReader } from '../../src/model/used-pairs.ts'
 import { Pipeline, type PipelineStream } from '../../src/pipeline.ts'
 import { Writer } from '../../src/store/writer.ts'
 import { identifierField, type TcpEntry, tcpEntry, tcpMessage } from './entry-writer.ts'
@@ -122,7 +123,11 @@ export class ReceiverLife {
 
   #begin(nowMs: number): Pipeline {
     const pipeline = new Pipeline(this.#config, this.#writer.open(nowMs))
-    pipeline.restore(this.#writer.loadOpen(1000), this.#writer.pairsBetween(0, 2 ** 50), nowMs)
+    pipeline.restore(
+      this.#writer.loadOpen(1000),
+      new PairReader().read(this.#writer.pairsBetween(0, 2 ** 50)),
+      nowMs,
+    )
     return pipeline
   }
 }

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import Database from 'better-sqlite3'
+import { PairReader } from '../../src/model/used-pairs.ts'
+import { Names } from '../../src/store/names.ts'
+import { NO_PAIR, UsedPairs } from '../../src/store/used-pairs.ts'
 import { keyOf, makeBatch, NOON } from './batch-fixture.ts'
 import { makeStore, newPath, rows, withStore } from './store-fixture.ts'
 
@@ -256,11 +259,39 @@ describe('rows that memory has forgotten', () => {
           ],
         }),
       )
-      const pairs = await store.pairsBetween(NOON, NOON + 1)
+      const pairs = (await Array.fromAsync(store.pairsBetween(NOON, NOON + 1))).flat()
       assert.deepEqual(
         pairs.map((pair) => pair.destination),
         [{ name: 'new.example', nameSource: 'sni' }],
       )
+    })
+  })
+
+  it('says pairs in pages, each once and each name once', async () => {
+    const path = newPath()
+    await withStore(makeStore(path), async (store) => {
+      const names = ['a.example', 'b.example', 'c.example', 'd.example', 'e.example']
+      await store.commit(
+        makeBatch({ sequence: 1, usage: names.map((sni) => ({ sni, lastMs: NOON })) }),
+      )
+      const all = (await Array.fromAsync(store.pairsBetween(NOON, NOON + 1))).flat()
+      const reader = new PairReader()
+      const database = new Database(path, { readonly: true })
+      const used = new UsedPairs(database, new Names(database))
+      const paged = []
+      const explained: number[] = []
+      let after = NO_PAIR
+      for (let full = true; full; ) {
+        const page = used.page(NOON, NOON + 1, after, 2)
+        explained.push(page.destinations.size)
+        paged.push(...reader.read(page))
+        full = page.ids.length === 4
+        after = { workload: page.ids.at(-2) ?? -1, destination: page.ids.at(-1) ?? -1 }
+      }
+      database.close()
+      assert.equal(all.length, names.length)
+      assert.deepEqual(paged, all)
+      assert.deepEqual(explained, [2, 2, 1])
     })
   })
 })
