@@ -12,13 +12,13 @@ export type ConfigFlags = Readonly<Partial<Record<OptionKey, string>>>
 /**
  * The configuration of a command: flags over environment over file over defaults. The file is the
  * one of `--config`, else of SNIMETER_CONFIG, else none. Whatever is wrong ends the command with
- * exit code 2 and every problem on a line; warnings go to stderr.
+ * exit code 2 and every problem on a line; warnings go to stderr. `file` is the name of the file read.
  */
 export function readConfiguration(
   surroundings: Surroundings,
   path: string | undefined,
   flags: ConfigFlags = {},
-): { readonly config: Config; readonly settings: Settings } {
+): { readonly config: Config; readonly settings: Settings; readonly file: string | undefined } {
   const { env } = surroundings
   const name = path ?? (env['SNIMETER_CONFIG'] || undefined)
   const file = name === undefined ? undefined : { name, text: readFile(name) }
@@ -32,7 +32,7 @@ export function readConfiguration(
   for (const warning of loaded.warnings) {
     surroundings.stderr.write(`snimeter: warning: ${printable(warning)}\n`)
   }
-  return loaded
+  return { ...loaded, file: name }
 }
 
 function readFile(name: string): string {
