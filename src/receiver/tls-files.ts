@@ -92,7 +92,7 @@ export class TlsFiles implements experimental.CertificateProvider {
   async look(): Promise<void> {
     try {
       const texts = await this.#read()
-      if (!isSame(texts, this.#texts)) this.#renew(checked(texts))
+      if (!isSame(texts, this.#texts)) this.#renew(this.#notOlder(checked(texts)))
       this.#broken = ''
       this.#failedBefore = false
     } catch (error) {
@@ -155,6 +155,18 @@ export class TlsFiles implements experimental.CertificateProvider {
       clientCaFile === '' ? undefined : read(CLIENT_CA, clientCaFile),
     ])
     return { cert, key, ca }
+  }
+
+  /** The same texts, unless they are of an earlier time than what is served, and over: a Secret of before was restored. */
+  #notOlder(texts: TlsTexts): TlsTexts {
+    const { notAfterMs } = validity(texts.cert)
+    if (notAfterMs < Date.now() && notAfterMs < validity(this.#texts.cert).notAfterMs) {
+      throw new ServiceError(
+        'bad_tls_files',
+        `the certificate of ${CERT} expired at ${new Date(notAfterMs).toISOString()}`,
+      )
+    }
+    return texts
   }
 
   #renew(texts: TlsTexts): void {

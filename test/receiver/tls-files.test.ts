@@ -14,9 +14,12 @@ import { credentials, status } from '@grpc/grpc-js'
 import { type TlsConfig, TlsFiles } from '../../src/receiver/tls-files.ts'
 import { SampledLogger } from '../../src/telemetry/sampled-logger.ts'
 import { AccessLogClient } from '../helpers/access-log-client.ts'
+import { makeCertificate } from '../helpers/certificates.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
 import { startReceiver } from './receiver-fixture.ts'
+
+const HOUR = 3_600_000
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url))
@@ -126,6 +129,39 @@ test('a file that is missing or holds no certificate keeps the last good set', a
   await files.look()
   assert.equal(files.renewals, 0)
   assert.equal(files.failures, 2)
+})
+
+test('a certificate that is over never replaces one that is served', async (t) => {
+  const config = {
+    certFile: join(temporaryFolder(t), 'tls.crt'),
+    keyFile: join(temporaryFolder(t), 'tls.key'),
+    clientCaFile: '',
+  }
+  const write = (fromMs: number, toMs: number): void => {
+    const made = makeCertificate({
+      commonName: 'receiver',
+      notBefore: new Date(Date.now() + fromMs),
+      notAfter: new Date(Date.now() + toMs),
+    })
+    writeFileSync(config.certFile, made.cert)
+    writeFileSync(config.keyFile, made.key)
+  }
+  write(-HOUR, HOUR)
+  const files = new TlsFiles(config, silent)
+  const [served] = files.report()
+  write(-3 * HOUR, -HOUR)
+  await files.look()
+  await files.look()
+  const [kept] = files.report()
+  assert.deepEqual([files.renewals, files.failures], [0, 1])
+  assert.equal(kept?.notAfterMs, served?.notAfterMs)
+  assert.match(kept?.broken ?? '', /^the certificate of als\.tls\.cert_file expired at /)
+  // A receiver whose clock is ahead takes up a newer one, which it believes to be over.
+  write(-3 * HOUR, -2 * HOUR)
+  const ahead = new TlsFiles(config, silent)
+  write(-2 * HOUR, -HOUR)
+  await ahead.look()
+  assert.equal(ahead.renewals, 1)
 })
 
 test('it knows until when: the chain by its first certificate, CAs by the last that is valid', async (t) => {
