@@ -1,6 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { StoreBatch } from './model/batch.ts'
 import type { StoredConnection } from './model/connection.ts'
 import type { Pipeline } from './pipeline.ts'
+
+/** Answers of the file that are applied in one turn of the loop: a few milliseconds of work. */
+const ANSWERS_AT_ONCE = 250
 
 /** What the committer needs of the store. */
 interface BatchStore {
@@ -112,7 +116,13 @@ export class Committer {
       const keys = this.#pipeline.held.takeQuestions()
       if (keys.length === 0) return
       this.lookups += keys.length / 16
-      this.#pipeline.answer(keys, await this.#store.lookup(keys))
+      const answers = await this.#store.lookup(keys)
+      // After an outage 100,000 wait: what arrives meanwhile has its turn between them.
+      for (let at = 0; at < answers.length; at += ANSWERS_AT_ONCE) {
+        if (at > 0) await turn()
+        const end = at + ANSWERS_AT_ONCE
+        this.#pipeline.answer(keys.subarray(at * 16, end * 16), answers.slice(at, end))
+      }
     }
   }
 }
