@@ -34,6 +34,8 @@ export interface Report {
   readonly repeats: number
   /** Records with events of other types. */
   readonly ignored: number
+  /** Revisions that came out of order, and again in order with a refill that was accepted. */
+  readonly refilled: number
   readonly violations: readonly Violation[]
   /** In the order of window, workload and name. */
   readonly rows: readonly BillRow[]
@@ -76,6 +78,19 @@ export class UsageLedger {
     return new Map(rows.map(({ partition, next }) => [Number(partition), next]))
   }
 
+  /** The topic was filled again, perhaps after it was made anew: it is read from its beginning. */
+  rewind(topic: string): void {
+    this.#statements.rewind.run(topic)
+  }
+
+  /**
+   * Disorder of rows that came again in full after it, from revision 1 to the highest in order, is no
+   * violation any more. A later one is.
+   */
+  acceptRefill(): void {
+    this.#statements.acceptRefill.run()
+  }
+
   report(): Report {
     const s = this.#statements
     const tally = new Map(s.tally.all() as [name: string, count: bigint][])
@@ -83,8 +98,10 @@ export class UsageLedger {
       events: Number(s.events.get()),
       repeats: Number(tally.get('repeats') ?? 0n),
       ignored: Number(tally.get('ignored') ?? 0n),
+      refilled: Number(s.refilled.get()),
       violations: [
         ...s.violations.all(),
+        ...s.disordered.all(),
         ...s.missing.all(),
         ...s.disagreeing.all(),
       ] as Violation[],
@@ -104,11 +121,15 @@ export class UsageLedger {
       this.#violate('unreadable', error instanceof Error ? error.message : String(error))
       return
     }
-    if (event === undefined) this.#statements.count.run('ignored')
-    else if (this.#isNew(event)) {
+    if (event === undefined) {
+      this.#statements.count.run('ignored')
+      return
+    }
+    if (this.#isNew(event)) {
       this.#upsert(event)
       this.#addUp(event)
     }
+    this.#follow(event)
   }
 
   /** At least once: an id that was seen is not counted again, and must say what it said before. */
@@ -118,12 +139,25 @@ export class UsageLedger {
     if (known === content) s.count.run('repeats')
     else if (known !== undefined) this.#violate('two_contents', `event ${id} has two contents`)
     if (known !== undefined) return false
-    const highest = (s.highest.get(usageKey) as bigint | null) ?? 0n
-    if (highest > revision) {
-      this.#violate('out_of_order', `row ${usageKey}: revision ${revision} after ${highest}`)
-    }
+    const highest = this.#highest(usageKey)
+    // A new revision follows the one before it; what was read before may come again at any time.
+    if (BigInt(revision) !== highest + 1n) s.disorder.run({ usageKey, revision, highest })
     s.remember.run(id, usageKey, revision, content)
     return true
+  }
+
+  #highest(usageKey: string): bigint {
+    return (this.#statements.highest.get(usageKey) as bigint | null) ?? 0n
+  }
+
+  /**
+   * Follows a row through a refill: revision 1, then each one's successor, up to the highest. A row that
+   * was out of order and comes again so is in order from here on.
+   */
+  #follow({ usageKey, revision }: UsageEvent): void {
+    const s = this.#statements
+    s.run.run({ usageKey, revision })
+    if (BigInt(revision) === this.#highest(usageKey)) s.filled.run({ usageKey, revision })
   }
 
   #upsert(event: UsageEvent): void {
@@ -175,6 +209,13 @@ CREATE TABLE IF NOT EXISTS position (
   topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+-- Revisions that first came without the one before them, or after a higher one (only that is disorder: what
+-- never comes is missing). run: the last one of an unbroken run from 1 that came since.
+CREATE TABLE IF NOT EXISTS disorder (
+  usage_key TEXT NOT NULL, revision INTEGER NOT NULL, highest INTEGER NOT NULL,
+  run INTEGER NOT NULL DEFAULT 0, filled INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (usage_key, revision)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS violation (kind TEXT NOT NULL, message TEXT NOT NULL);
 `
 
@@ -200,6 +241,24 @@ function prepare(database: Database.Database) {
     setSums: database.prepare('INSERT OR REPLACE INTO added_up VALUES (?, ?, ?, ?, ?, ?)'),
     move: database.prepare('INSERT OR REPLACE INTO position VALUES (?, ?, ?)'),
     positions: database.prepare('SELECT partition, next FROM position WHERE topic = ?'),
+    rewind: database.prepare('DELETE FROM position WHERE topic = ?'),
+    // A revision that is part of a refill joins its run.
+    disorder: database.prepare(`
+      INSERT INTO disorder (usage_key, revision, highest, run)
+      SELECT :usageKey, :revision, :highest, coalesce(max(run), 0) FROM disorder
+      WHERE usage_key = :usageKey`),
+    run: database.prepare(`
+      UPDATE disorder SET run = :revision
+      WHERE usage_key = :usageKey AND (:revision = 1 OR run = :revision - 1)`),
+    filled: database.prepare(`
+      UPDATE disorder SET filled = 1 WHERE usage_key = :usageKey AND run = :revision`),
+    acceptRefill: database.prepare('UPDATE disorder SET accepted = filled'),
+    refilled: database
+      .prepare('SELECT count(*) FROM disorder WHERE accepted = 1 AND highest > revision')
+      .pluck(),
+    disordered: database.prepare(`
+      SELECT 'out_of_order' AS kind, format('row %s: revision %d after %d', usage_key, revision, highest) AS message
+      FROM disorder WHERE accepted = 0 AND highest > revision`),
     count: database.prepare(`
       INSERT INTO tally VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1`),
     tally: database.prepare('SELECT name, count FROM tally').raw(),

@@ -10,6 +10,8 @@ const HELP = `Keeps a bill of usage events from Kafka in an SQLite file, both wa
   --topic <name>    default: snimeter.usage.v1
   --db <file>       default: bill.db
   --check           read what the topic holds now, say whether every promise holds; exit 1 if not
+  --refilled        with --check, once after snimeter republish: read the topic from its beginning, and accept
+                    what was out of order in rows that came again in full
   --help
 `
 
@@ -19,13 +21,15 @@ const { values } = parseArgs({
     topic: { type: 'string', default: 'snimeter.usage.v1' },
     db: { type: 'string', default: 'bill.db' },
     check: { type: 'boolean', default: false },
+    refilled: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 
 /** Follows the topic; kill it at any moment: it goes on where its file ends. */
 async function consume(ledger: UsageLedger): Promise<void> {
-  const { topic, check } = values
+  const { topic, check, refilled } = values
+  if (refilled) ledger.rewind(topic)
   const nextOffsets = ledger.nextOffsets(topic)
   const brokers = values.brokers.split(',')
   for await (const { record, position } of readTopic({
@@ -40,10 +44,12 @@ async function consume(ledger: UsageLedger): Promise<void> {
 
 /** Prints the verdict; gives the exit code. */
 function verdict(ledger: UsageLedger): 0 | 1 {
-  const { events, rows, repeats, ignored, violations } = ledger.report()
+  if (values.refilled) ledger.acceptRefill()
+  const { events, rows, repeats, ignored, refilled, violations } = ledger.report()
   console.log(
     `${events} events of ${rows.length} rows; ${repeats} repeats, ${ignored} of other types`,
   )
+  if (refilled > 0) console.log(`${refilled} revisions came out of order, and again with a refill`)
   for (const { kind, message } of violations) console.log(`${kind}: ${message}`)
   console.log(
     violations.length === 0

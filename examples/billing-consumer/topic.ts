@@ -46,7 +46,7 @@ export async function* readTopic(
       const [begin, end] = [begins[partition] ?? 0n, ends[partition] ?? 0n]
       if (offset >= begin && offset <= end) continue
       throw new Error(
-        `partition ${partition} of ${topic} holds offsets ${begin} to ${end}, and ${offset} is next: records were deleted, or the topic is another one`,
+        `partition ${partition} of ${topic} holds offsets ${begin} to ${end}, and ${offset} is next: records were deleted, or the topic is another one (if it was filled again: --check --refilled)`,
       )
     }
     const isAtEnd = () =>

@@ -47,8 +47,8 @@ test('the billing consumer against a real broker', async (t) => {
   const db = join(temporaryFolder(t), 'bill.db')
   const args = ['--brokers', broker.address, '--db', db]
 
-  const publish = async (events: typeof EVENTS, mode: 'structured' | 'binary') => {
-    const sink = new KafkaSink(kafkaConfig([broker.address], TOPIC, { mode }), {
+  const publish = async (events: typeof EVENTS, mode: 'structured' | 'binary', topic = TOPIC) => {
+    const sink = new KafkaSink(kafkaConfig([broker.address], topic, { mode }), {
       logger: memoryLogger(),
     })
     const deliveries = await sink.publish(events)
@@ -109,6 +109,45 @@ test('the billing consumer against a real broker', async (t) => {
     assert.match(output, /\ntwo_contents: event [0-9a-f]{64} has two contents\n1 violations\n$/)
     assert.equal(code, 1)
   })
+
+  await t.test(
+    'a topic that was made anew and filled again is accepted once it is said',
+    async () => {
+      const again = 'made-anew'
+      const refill = ['--topic', again, '--db', join(temporaryFolder(t), 'refill.db'), '--check']
+      const check = (...more: string[]) =>
+        start(['--brokers', broker.address, ...refill, ...more]).ended
+      await broker.createTopic(again, { partitions: 3 })
+      await publish(EVENTS.slice(0, 40), 'structured', again)
+      assert.equal((await check()).code, 0)
+      await broker.withAdmin((admin) => admin.deleteTopics({ topics: [again] }))
+      await broker.createTopic(again, { partitions: 2 })
+      // Serve goes on with the third revisions; then the refill sends all.
+      await publish(EVENTS.slice(40), 'structured', again)
+      const lost = await check()
+      assert.match(lost.output, /offsets 0 to \d+, and \d+ is next: .*--check --refilled/)
+      assert.equal(lost.code, 1)
+      await publish(EVENTS, 'structured', again)
+      const accepted = await check('--refilled')
+      assert.equal(
+        accepted.output,
+        '60 events of 20 rows; 60 repeats, 0 of other types\nupserted totals and added-up deltas agree\n',
+      )
+      assert.equal(accepted.code, 0)
+      assert.equal((await check()).code, 0)
+
+      // Who has not read the topic of before finds it out of order until the refill is said.
+      refill[3] = join(temporaryFolder(t), 'fresh.db')
+      const strict = await check()
+      assert.match(strict.output, /\nout_of_order: [^]*\n40 violations\n$/)
+      assert.equal(strict.code, 1)
+      assert.match(
+        (await check('--refilled')).output,
+        /\n40 revisions came out of order, and again with a refill\n.* agree\n$/,
+      )
+      assert.equal((await check()).code, 0)
+    },
+  )
 
   await t.test('offsets that the topic does not have are an error, not a jump', async () => {
     await broker.createTopic('other', { partitions: 1 })

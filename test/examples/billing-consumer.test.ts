@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, it, test } from 'node:test'
 import fc from 'fast-check'
 import { UsageLedger } from '../../examples/billing-consumer/ledger.ts'
 import type { UsageRecord } from '../../examples/billing-consumer/usage-event.ts'
@@ -174,4 +174,72 @@ test('what was read is kept together with its offset', (t) => {
   again.apply(FIRST, { topic: 'usage', partition: 3, offset: 8n })
   assert.deepEqual([again.report().events, again.report().repeats], [1, 1])
   again.close()
+})
+
+describe('a topic that was filled again', () => {
+  const [R1, R2, R3, R4] = revisionsOf(ROW, [100n, 250n, 90n, 95n]).map((usage) =>
+    recordOf(usage),
+  ) as [UsageRecord, UsageRecord, UsageRecord, UsageRecord]
+  const judged = (known: readonly UsageRecord[], topic: readonly UsageRecord[]) => {
+    const ledger = ledgerOf([...known, ...topic])
+    const kinds = () => ledger.report().violations.map(({ kind }) => kind)
+    const strict = kinds()
+    ledger.acceptRefill()
+    return { strict, refilled: kinds(), ledger }
+  }
+
+  it('is accepted where a row came again in full, and by that only', () => {
+    // What serve sent first, then the refill; with and without a memory of the topic before.
+    for (const [known, topic] of [
+      [[], [R2, R1, R2]],
+      [[], [R3, R1, R2, R3]],
+      [[R1], [R3, R1, R2, R3]],
+      [
+        [R1, R2],
+        [R4, R1, R2, R3, R4],
+      ],
+      // Serve sends a new revision in the middle of the refill.
+      [[], [R3, R1, R4, R2, R3, R4]],
+      // A refill that was begun twice.
+      [[], [R3, R1, R2, R1, R2, R3]],
+    ] as const) {
+      const { strict, refilled } = judged(known, topic)
+      assert.deepEqual(new Set(strict), new Set(['out_of_order']))
+      assert.deepEqual(refilled, [])
+    }
+  })
+
+  it('without memory of disorder nothing has to be accepted', () => {
+    assert.deepEqual(judged([R1, R2, R3], [R2, R1, R2, R3, R1]).strict, [])
+  })
+
+  it('disorder that is no refill is found all the same', () => {
+    for (const topic of [
+      [R2, R1],
+      [R1, R3, R2],
+      [R1, R3, R2, R3],
+      [R3, R1, R2],
+      [R3, R2, R1, R3],
+      [R1, R4, R3, R2, R4],
+    ]) {
+      assert.ok(judged([], topic).refilled.includes('out_of_order'))
+    }
+    assert.deepEqual(judged([], [R3, R1, R3]).refilled, [
+      'out_of_order',
+      'missing_revision',
+      'disagree',
+    ])
+  })
+
+  it('disorder after a refill is found', () => {
+    const { ledger, refilled } = judged([], [R2, R1, R2])
+    assert.deepEqual(refilled, [])
+    for (const record of [R4, R3]) ledger.apply(record)
+    assert.deepEqual(
+      ledger.report().violations.map(({ kind }) => kind),
+      ['out_of_order'],
+    )
+    ledger.acceptRefill()
+    assert.equal(ledger.report().violations.length, 1)
+  })
 })
