@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { it, type TestContext } from 'node:test'
+import { FileSink } from '../../src/files/file-sink.ts'
 import { AlsSender, sidecarIdentifier } from '../helpers/als-sender.ts'
 import { tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
 import { metricSum, type ServeProcess, startServe } from '../helpers/serve.ts'
@@ -93,3 +94,43 @@ it('a database of before that everybody could read is restricted, a stricter one
   for (const end of ['', '-wal']) assert.equal((statSync(db + end).mode & 0o777).toString(8), '600')
   assert.equal(await third.terminate(), 0)
 })
+
+for (const [umask, mode] of [
+  [0, 0o640],
+  [0o077, 0o600],
+] as const) {
+  it(`under umask 0${umask.toString(8).padStart(3, '0')} a file of events is 0${mode.toString(8)}, while it is written and after`, async (t) => {
+    const directory = temporaryFolder(t)
+    const sink = new FileSink({
+      directory,
+      maxFileBytes: 2 ** 20,
+      maxAgeMs: 3_600_000,
+      maxFiles: 9,
+    })
+    t.after(() => sink.stop())
+    const before = process.umask(umask)
+    try {
+      const [outcome] = await sink.publish([
+        {
+          id: '1',
+          source: '/snimeter/test',
+          type: 'io.snimeter.usage.v1',
+          subject: 'a',
+          time: '2026-11-24T12:01:00Z',
+          datacontenttype: 'application/json',
+          dataschema: 'urn:snimeter:schema:usage:v1',
+          partitionkey: 'a',
+          data: '{}',
+        },
+      ])
+      assert.equal(outcome?.kind, 'acknowledged')
+      const found = (end: string) =>
+        [...modes(directory)].filter(([name]) => name.endsWith(end)).map(([, one]) => one)
+      assert.deepEqual(found('.part'), [mode])
+      await sink.stop()
+      assert.deepEqual(found('.ndjson'), [mode])
+    } finally {
+      process.umask(before)
+    }
+  })
+}

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { App } from '../../src/app.ts'
+import { defaultConfig } from '../../src/config/load.ts'
+import { AccessLogClient } from '../helpers/access-log-client.ts'
+import { EntryType, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
 import { FloodedReceiver, type Report } from '../helpers/flooded-receiver.ts'
+import { SHOP_SIDECAR } from '../helpers/shop-sidecar.ts'
+import { temporaryFolder } from '../helpers/temporary-folder.ts'
+import { until } from '../helpers/until.ts'
+import { memoryLogger } from '../telemetry/memory-logger.ts'
 
 // 500,000 Ends every few seconds filled a volume of 10 GiB in 20 minutes: each is a row of the file for
 // seven days.
@@ -83,6 +92,48 @@ describe('the rows of ended connections', () => {
     receiver.commit()
     assert.deepEqual(receiver.totals('flood'), { 'w x.example': `${21 * PER_COMMIT}/0` })
   })
+})
+
+it('serve says how many there are, and how many left early', async (t) => {
+  const config = defaultConfig()
+  const { store } = config
+  const retention = { ...store.retention, maxConnections: 3 }
+  const app = new App(
+    {
+      ...config,
+      als: { ...config.als, listen: '127.0.0.1:0' },
+      http: { ...config.http, listen: '127.0.0.1:0' },
+      store: {
+        ...store,
+        retention,
+        path: join(temporaryFolder(t), 'file.db'),
+        commitIntervalMs: 50,
+      },
+    },
+    { logger: memoryLogger() },
+  )
+  await app.start()
+  try {
+    using client = new AccessLogClient(app.alsAddress)
+    const stream = client.open()
+    const ends = Array.from({ length: 10 }, (_, id) =>
+      tcpEntry({
+        streamId: `00000000-0000-4000-8000-${hex(id)}`,
+        type: EntryType.tcpConnectionEnd,
+        sni: 'a.example',
+        startMs: Date.now() - 1000,
+        upload: 1,
+      }),
+    )
+    await stream.send(tcpMessage(ends, SHOP_SIDECAR))
+    await stream.end()
+    const says = async (line: string): Promise<boolean> =>
+      (await (await fetch(`http://${app.httpAddress}/metrics`)).text()).includes(`\n${line}\n`)
+    await until('seven have left', () => says('snimeter_store_connections_left_early_total 7'))
+    assert.ok(await says('snimeter_store_ended_connections 3'))
+  } finally {
+    await app.stop()
+  }
 })
 
 const hex = (id: number): string => id.toString(16).padStart(12, '0')

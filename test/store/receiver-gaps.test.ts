@@ -114,6 +114,14 @@ test('how many nodes came back is settled a quarter of an hour later, once', () 
   writer.close()
 })
 
+test('a node that came back later than that is none that came back', () => {
+  const path = newPath()
+  live(path, 1, NOON, NOON).writer.close(NOON)
+  const { writer } = live(path, 2, NOON + MINUTE, NOON + 40 * MINUTE)
+  assert.deepEqual(rows(path, 'SELECT nodes_after FROM receiver_gaps'), [{ nodes_after: 0 }])
+  writer.close()
+})
+
 test('what opens the file without receiving, like replay, changes nothing', () => {
   const path = newPath()
   live(path, 1, NOON, NOON).writer.close(NOON + 1000)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { diagnoseReceiver } from '../../../src/istio/doctor/live-receiver.ts'
+import type { ReceiverGap } from '../../../src/model/receiver-gap.ts'
 import type { CertificateReport, OtherCall } from '../../../src/model/receiver-report.ts'
 
 const NOW = Date.UTC(2026, 10, 28, 12)
@@ -80,4 +81,29 @@ test('each mistake of a caller has a code and a fix of its own, until half an ho
   assert.match(found[0]?.fix ?? '', /transport_api_version: V3/)
   const later = { otherCalls, certificates: [], gap: undefined, nowMs: NOW + 30 * MINUTE }
   assert.deepEqual(diagnoseReceiver(later), [])
+})
+
+test('a time without a receiver that lost connections is a finding for a day', () => {
+  const gap: ReceiverGap = {
+    reason: 'stopped',
+    fromMs: NOW - HOUR,
+    toMs: NOW - HOUR + 90_000,
+    nodesBefore: 3,
+    lossyNodes: 2,
+    connections: 7,
+  }
+  const found = (changes: Partial<ReceiverGap>, nowMs = NOW) =>
+    diagnoseReceiver({
+      otherCalls: [],
+      certificates: [],
+      gap: { ...gap, ...changes },
+      nowMs,
+    }).map(({ severity, code, wrong }) => `${severity} ${code}: ${wrong}`)
+  const rest =
+    'and took nothing from 2026-11-28T11:00:00.000Z to 2026-11-28T11:01:30.000Z: 2 of 3 proxies never report a connection that ended in this time (7 were open)'
+  assert.deepEqual(found({}), [`warning receiver-gap: it was stopped ${rest}`])
+  assert.deepEqual(found({ reason: 'crashed' }), [`warning receiver-gap: it crashed ${rest}`])
+  assert.deepEqual(found({ lossyNodes: 0 }), [])
+  assert.equal(found({}, gap.toMs + DAY).length, 1)
+  assert.deepEqual(found({}, gap.toMs + DAY + 1), [])
 })
