@@ -23,6 +23,9 @@ interface CommitOutcome {
   readonly durationMs: number
 }
 
+/** Questions that the store has at one time: while it commits they wait together. */
+const MOST_ASKED = 8
+
 /**
  * Carries changes from the pipeline to the store and answers back. One batch at a time: until its
  * outcome is known no other is cut, and what arrives meanwhile gathers for the next.
@@ -112,17 +115,29 @@ export class Committer {
   }
 
   async #askAll(): Promise<void> {
+    const asked = new Set<Promise<void>>()
     for (;;) {
-      const keys = this.#pipeline.held.takeQuestions()
-      if (keys.length === 0) return
-      this.lookups += keys.length / 16
-      const answers = await this.#store.lookup(keys)
-      // After an outage 100,000 wait: what arrives meanwhile has its turn between them.
-      for (let at = 0; at < answers.length; at += ANSWERS_AT_ONCE) {
-        if (at > 0) await turn()
-        const end = at + ANSWERS_AT_ONCE
-        this.#pipeline.answer(keys.subarray(at * 16, end * 16), answers.slice(at, end))
+      while (asked.size < MOST_ASKED && this.#pipeline.held.hasQuestions) {
+        const one = this.#askOne().finally(() => asked.delete(one))
+        // The first failure is thrown below.
+        one.catch(() => undefined)
+        asked.add(one)
       }
+      if (asked.size === 0) return
+      await Promise.race(asked)
+    }
+  }
+
+  /** One question of bounded size. */
+  async #askOne(): Promise<void> {
+    const keys = this.#pipeline.held.takeQuestions()
+    this.lookups += keys.length / 16
+    const answers = await this.#store.lookup(keys)
+    // After an outage 100,000 wait: what arrives meanwhile has its turn between them.
+    for (let at = 0; at < answers.length; at += ANSWERS_AT_ONCE) {
+      if (at > 0) await turn()
+      const end = at + ANSWERS_AT_ONCE
+      this.#pipeline.answer(keys.subarray(at * 16, end * 16), answers.slice(at, end))
     }
   }
 }

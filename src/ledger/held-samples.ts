@@ -2,12 +2,15 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { SampleBatch } from '../model/sample.ts'
 import { sharedPool } from '../runtime/fair-share.ts'
 import { identityKey } from '../runtime/identity-key.ts'
+import { NO_SENDER } from '../runtime/sender-slots.ts'
 import type { SampleOrigin } from './ports.ts'
 
 /** Samples kept aside, shared out among senders; about half a kilobyte each. */
 const MAX_HELD_SAMPLES = 200_000
 /** Of these, those that are not final: a final is its connection's last report. */
 const MAX_HELD_PERIODIC = 150_000
+/** Ids that the file is asked about at one time: the receiving thread takes their answers in 5 ms. */
+const MOST_QUESTIONS = 500
 
 /** Texts of a decoder's interner, by id and back: held samples outlive the interner's epoch. */
 export interface Texts {
@@ -45,7 +48,8 @@ export class HeldSamples {
   readonly #texts: Texts
   /** Ids that the file does not know, by the identity that they had before. */
   readonly #before = new Map<string, HeldId[]>()
-  #unasked: Uint8Array[] = []
+  /** Ids that nobody has asked the file about yet, by the sender of their first sample. */
+  readonly #unasked = new Map<string, Queue>()
 
   constructor(texts: Texts) {
     this.#texts = texts
@@ -63,7 +67,7 @@ export class HeldSamples {
 
   /** Whether somebody should ask the file. */
   get hasQuestions(): boolean {
-    return this.#unasked.length > 0
+    return this.#unasked.size > 0
   }
 
   has(batch: SampleBatch, i: number): boolean {
@@ -85,7 +89,7 @@ export class HeldSamples {
         startMs: Math.floor(batch.startMs[i] as number),
       }
       this.#ids.set(text, held)
-      this.#unasked.push(held.key)
+      this.#ask(held.key, sender)
     }
     held.samples.push(copySample(batch, i, origin, arrivalMs, this.#texts))
     this.#all.take(sender)
@@ -93,14 +97,30 @@ export class HeldSamples {
     return true
   }
 
-  /** Ids that nobody has asked the file about yet, 16 bytes each; they count as asked from now on. */
+  /**
+   * Ids that nobody has asked the file about yet, 16 bytes each, `MOST_QUESTIONS` at most; they count as asked
+   * from now on. Senders take turns, so that one id does not wait for another sender's thousands.
+   */
   takeQuestions(): Uint8Array {
-    const keys = new Uint8Array(this.#unasked.length * 16)
-    this.#unasked.forEach((key, index) => {
+    const taken: Uint8Array[] = []
+    // A Map goes on to what is put at its end meanwhile.
+    for (const [sender, queue] of this.#unasked) {
+      if (taken.length === MOST_QUESTIONS) break
+      taken.push(queue.keys[queue.next++] as Uint8Array)
+      this.#unasked.delete(sender)
+      if (queue.next < queue.keys.length) this.#unasked.set(sender, queue)
+    }
+    const keys = new Uint8Array(taken.length * 16)
+    taken.forEach((key, index) => {
       keys.set(key, index * 16)
     })
-    this.#unasked = []
     return keys
+  }
+
+  #ask(key: Uint8Array, sender: string): void {
+    const queue = this.#unasked.get(sender)
+    if (queue === undefined) this.#unasked.set(sender, { keys: [key], next: 0 })
+    else queue.keys.push(key)
   }
 
   /** The file does not know an id: asks it for the identity that the id had before. False if it had no other. */
@@ -111,7 +131,7 @@ export class HeldSamples {
     const others = this.#before.get(text)
     if (others === undefined) {
       this.#before.set(text, [held])
-      this.#unasked.push(held.before)
+      this.#ask(held.before, held.samples[0]?.origin.sender ?? NO_SENDER)
     } else others.push(held)
     return true
   }
@@ -151,6 +171,12 @@ export class HeldSamples {
     }
     return held.samples
   }
+}
+
+/** Ids of one sender, oldest first; those before `next` have been asked about. */
+interface Queue {
+  readonly keys: Uint8Array[]
+  next: number
 }
 
 /** The file's answers, in the order of the questions: undefined where it has no such row. */

@@ -176,16 +176,22 @@ export class LedgerRows {
     }
   }
 
-  /** Tombstones that have been silent for long leave memory. */
-  dropOldTombstones(ledgerMs: number, nowMs: number): void {
+  /** Tombstones that have been silent for long leave memory, at most `most` of each kind; false if more are left. */
+  dropOldTombstones(ledgerMs: number, nowMs: number, most: number): boolean {
+    let isDone = true
     for (const queue of [this.#connections, this.#requests]) {
-      for (let row = queue.oldestCommitted(); row !== NONE; row = queue.oldestCommitted()) {
+      let left = most
+      for (; left > 0; left--) {
+        const row = queue.oldestCommitted()
+        if (row === NONE) break
         const { numbers } = this.table.chunk(row)
         const spoke = numbers[(row & CHUNK_MASK) * NUMBERS + Num.lastLedgerMs] as number
         if (spoke > ledgerMs - TOMBSTONE_MS) break
         this.#dropOldest(queue, row, nowMs)
       }
+      isDone &&= left > 0
     }
+    return isDone
   }
 
   /** A living row leaves memory, if the file has it. */

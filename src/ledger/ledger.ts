@@ -50,6 +50,14 @@ import { BEST_RANK, rankOf, WaitingNames } from './waiting-names.ts'
 const NONE = -1
 /** Samples of a message that wait for its end at most. */
 const MOST_DEFERRED = 65_536
+/** Ledger time between two steps of a sweep, ms. */
+const STEP_MS = 1000
+/** Rows that a step looks at: 5 ms on a busy core. */
+const ROWS_LOOKED_AT = 50_000
+/** Rows of these that it orphans or lets go of: about 10 ms, and 10 ms of the next cut. */
+const ROWS_CHANGED = 10_000
+/** Tombstones that it lets go of: more than are made in a second without pressure on the table. */
+const TOMBSTONES_DROPPED = 10_000
 
 export interface LedgerDependencies {
   readonly clock: LedgerClock
@@ -84,6 +92,8 @@ export class Ledger {
   readonly #adopted = new Set<string>()
   #renamed: Renamed[] = []
   #lastSweepMs = 0
+  /** The row that the round of the sweep comes to next; -1 = between two rounds. */
+  #sweptTo = NONE
 
   constructor(config: LedgerConfig, deps: LedgerDependencies) {
     this.#config = config
@@ -237,16 +247,28 @@ export class Ledger {
   }
 
   /**
-   * Time has passed: orphans the silent, lets the dead leave memory. Looks at every row at most once
-   * per `everyMs` of ledger time (a million rows take a few ms).
+   * Time has passed: orphans the silent, lets the dead leave memory. Begins a round over all rows at most
+   * once per `everyMs` of ledger time, and does one step of it per second of that: a row is orphaned after
+   * `orphanAfterMs` at least, and later by as long as its round takes (a second per `ROWS_LOOKED_AT`).
    */
   sweep(nowMs: number, everyMs: number): void {
     const now = this.#deps.clock.ms
-    if (now - this.#lastSweepMs < everyMs) return
+    const isBetween = this.#sweptTo === NONE
+    if (now - this.#lastSweepMs < (isBetween ? everyMs : STEP_MS)) return
     this.#lastSweepMs = now
-    this.#rows.dropOldTombstones(now, nowMs)
+    if (isBetween) this.#sweptTo = 0
+    const isDone = this.#rows.dropOldTombstones(now, nowMs, TOMBSTONES_DROPPED)
+    this.#sweepRows(now, nowMs)
+    if (isDone && this.#sweptTo >= this.table.rowsMade) this.#sweptTo = NONE
+  }
+
+  /** One step of a round. What changes becomes part of the next cut: few rows of many. */
+  #sweepRows(now: number, nowMs: number): void {
     const orphanedBefore = now - orphanAfterMs(this.#config)
-    for (let row = 0; row < this.table.rowsMade; row++) {
+    const end = Math.min(this.table.rowsMade, this.#sweptTo + ROWS_LOOKED_AT)
+    let left = ROWS_CHANGED
+    let row = this.#sweptTo
+    for (; row < end && left > 0; row++) {
       const c = this.table.chunk(row)
       const o = row & CHUNK_MASK
       const state = c.bytes[o * BYTES + Byte.state] as number
@@ -254,8 +276,11 @@ export class Ledger {
       const spoke = c.numbers[o * NUMBERS + Num.lastLedgerMs] as number
       if (spoke > orphanedBefore) continue
       if (state !== RowState.orphaned) this.#orphan(row, c, o)
-      else if (spoke <= orphanedBefore - ORPHAN_MEMORY_MS) this.#rows.dropLiving(row, nowMs)
+      else if (spoke > orphanedBefore - ORPHAN_MEMORY_MS) continue
+      else this.#rows.dropLiving(row, nowMs)
+      left--
     }
+    this.#sweptTo = row
   }
 
   /** The orphan's estimated lost tail in bytes; 0 in every other state, and for hops. */

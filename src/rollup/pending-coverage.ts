@@ -67,21 +67,29 @@ export class PendingCoverage {
   cut(): CoverageColumns {
     const rows = this.#rows
     const count = rows.length
-    const rejected = new Float64Array(count * REASONS)
-    rows.forEach((row, index) => {
-      rejected.set(row.rejected, index * REASONS)
-    })
     const batch: CoverageColumns = {
       count,
-      windowMs: Float64Array.from(rows, (row) => row.windowMs),
-      windowSeconds: Int32Array.from(rows, (row) => row.windowSeconds),
-      node: Int32Array.from(rows, (row) => row.node),
-      entries: Float64Array.from(rows, (row) => row.entries),
-      seen: Int32Array.from(rows, (row) => row.seen),
-      closed: Int32Array.from(rows, (row) => row.closed),
-      hopBytes: Float64Array.from(rows, (row) => row.hopBytes),
+      windowMs: new Float64Array(count),
+      windowSeconds: new Int32Array(count),
+      node: new Int32Array(count),
+      entries: new Float64Array(count),
+      seen: new Int32Array(count),
+      closed: new Int32Array(count),
+      hopBytes: new Float64Array(count),
       reasons: REJECT_REASONS,
-      rejected,
+      rejected: new Float64Array(count * REASONS),
+    }
+    // `from(rows, …)` took ten times as long: 110 ms of the receiving thread for 105,000 nodes.
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as Row
+      batch.windowMs[i] = row.windowMs
+      batch.windowSeconds[i] = row.windowSeconds
+      batch.node[i] = row.node
+      batch.entries[i] = row.entries
+      batch.seen[i] = row.seen
+      batch.closed[i] = row.closed
+      batch.hopBytes[i] = row.hopBytes
+      batch.rejected.set(row.rejected, i * REASONS)
     }
     this.#rows = []
     this.#rowOfNode.clear()
