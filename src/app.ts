@@ -137,7 +137,12 @@ export class App {
     const pipeline = new Pipeline(this.#config, opening, { recorder, uptimeMs })
     const committer = new Committer(pipeline, store)
     const receiver = this.#makeReceiver(pipeline, committer, clock)
-    const doctor = new LiveDoctor(this.#config, { pipeline, queries: this.#queries, receiver })
+    const doctor = new LiveDoctor(this.#config, {
+      pipeline,
+      queries: this.#queries,
+      receiver,
+      isNew: opening.clock.newestMs === 0,
+    })
     const clockWatch = new ClockWatch({ clock, pipeline, doctor, logger: this.#logger })
     clockWatch.openedWith(opening)
     const memory = new MemoryWatch(this.#config.memory, {

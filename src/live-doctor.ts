@@ -3,7 +3,7 @@ import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { type HiddenHop, LiveDiagnosis } from './istio/doctor/live.ts'
 import { diagnoseReceiver } from './istio/doctor/live-receiver.ts'
-import { SilenceDiagnosis } from './istio/doctor/live-silence.ts'
+import { SilenceDiagnosis, settlingUntil } from './istio/doctor/live-silence.ts'
 import type { ReceiverGap } from './model/receiver-gap.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
@@ -24,12 +24,16 @@ export interface LiveFindings {
   /** Proxies heard since then. */
   readonly nodes: number
   readonly findings: readonly Finding[]
+  /** The receiver has just started: until then it says nothing of silence, unix ms; 0 = it does. */
+  readonly settlingUntilMs: number
 }
 
 export interface LiveDoctorDependencies {
   readonly pipeline: Pick<Pipeline, 'observations' | 'clock'>
   readonly queries: Pick<QueryService, 'run'>
   readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates' | 'streams'>
+  /** Whether the file was new: nothing was ever received into it. */
+  readonly isNew: boolean
 }
 
 /**
@@ -44,7 +48,7 @@ export class LiveDoctor {
   #hiddenHops: readonly HiddenHop[] = []
   #looking: Promise<void> | undefined
   #asking: Promise<void> | undefined
-  #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [] }
+  #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [], settlingUntilMs: 0 }
 
   constructor(config: Config, deps: LiveDoctorDependencies) {
     this.#config = config
@@ -110,13 +114,15 @@ export class LiveDoctor {
     const mesh: Finding[] = []
     await forEachInSlices(diagnosis.findings(), (finding) => mesh.push(finding) < MOST_FINDINGS)
     const { activity } = observations
-    const silence = new SilenceDiagnosis({
+    const times = {
       nowMs: this.#deps.pipeline.clock.newestMs,
       startedMs: activity.startedMs,
       lastMs: activity.lastMs,
       streams: receiver.streams,
-      isNew: this.gap === undefined,
-    })
+      isNew: this.#deps.isNew,
+      flushIntervalMs: this.#config.ledger.flushIntervalMs,
+    }
+    const silence = new SilenceDiagnosis(times)
     await forEachInSlices(activity.reports(), (report) => silence.add(report))
     if (silence.hasStopped) {
       await forEachInSlices(activity.reports(), (report) => silence.compare(report))
@@ -135,6 +141,7 @@ export class LiveDoctor {
       sinceMs,
       nodes: diagnosis.nodes,
       findings: sortedFindings([...own, ...mesh]).slice(0, MOST_FINDINGS),
+      settlingUntilMs: settlingUntil(times),
     }
   }
 

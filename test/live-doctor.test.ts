@@ -37,6 +37,7 @@ class Scene {
         }),
       },
       receiver: { otherCalls: () => [], certificates: () => [], streams: 0 },
+      isNew: true,
     })
   }
 

@@ -36,9 +36,12 @@ export function addDoctorLive(doctor: Command, surroundings: Surroundings): void
         )
       }
       const nodes = Number(answer['nodes'])
+      const until = answer['settling_until']
+      const isSettling = typeof until === 'string' && until !== ''
+      const ofSilence = isSettling ? justStarted(until) : NOTHING_HEARD
       reportFindings(
         surroundings,
-        nodes > 0 || findings.length > 0 ? findings : [NOTHING_HEARD],
+        nodes > 0 || findings.length > 0 ? findings : [ofSilence],
         output,
         `in what ${nodes === 1 ? '1 proxy' : `${nodes} proxies`} sent`,
       )
@@ -52,6 +55,14 @@ const NOTHING_HEARD: Finding = {
   wrong: 'no proxy has sent anything lately',
   fix: 'check the mesh with `snimeter doctor mesh`, and a sidecar with `snimeter doctor proxy`',
 }
+
+const justStarted = (until: string): Finding => ({
+  severity: 'note',
+  code: 'just-started',
+  subject: 'mesh',
+  wrong: 'the receiver has just started, and no proxy has sent anything yet',
+  fix: `ask again after ${until}`,
+})
 
 /** The findings of an answer; undefined if it is none of this program. */
 function findingsOf(answer: Record<string, unknown>): readonly Finding[] | undefined {

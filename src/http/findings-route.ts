@@ -13,11 +13,17 @@ export function findingsRoute({
   return async (_request, reply) => {
     const found = await findings()
     if (written?.of !== found) {
-      const { sinceMs, nodes, findings: all } = found
-      const since = sinceMs === 0 ? '' : new Date(sinceMs).toISOString()
-      const json = Buffer.from(JSON.stringify({ since, nodes, findings: all }))
+      const { sinceMs, nodes, findings: all, settlingUntilMs } = found
+      const since = momentText(sinceMs)
+      const settlingUntil = momentText(settlingUntilMs)
+      const answer = { since, nodes, findings: all, settling_until: settlingUntil }
+      const json = Buffer.from(JSON.stringify(answer))
       written = { of: found, json }
     }
     return sendJson(reply, written.json)
   }
+}
+
+function momentText(ms: number): string {
+  return ms === 0 ? '' : new Date(ms).toISOString()
 }

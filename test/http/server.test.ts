@@ -52,7 +52,13 @@ async function startServer() {
         return answer()
       },
       nodes: () => [report(5), report(7)],
-      findings: () => Promise.resolve({ sinceMs: NOW_MS, nodes: 3, findings: [{ code: 'x' }] }),
+      findings: () =>
+        Promise.resolve({
+          sinceMs: NOW_MS,
+          nodes: 3,
+          findings: [{ code: 'x' }],
+          settlingUntilMs: 0,
+        }),
       wallMs: () => NOW_MS,
     },
   )
@@ -130,6 +136,7 @@ test('findings are JSON that says of when and of how many proxies they are', asy
     since: '2026-11-24T18:00:00.000Z',
     nodes: 3,
     findings: [{ code: 'x' }],
+    settling_until: '',
   })
 })
 

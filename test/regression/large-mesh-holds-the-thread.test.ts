@@ -81,6 +81,7 @@ for (const [perWorkload, what] of [
       pipeline: { observations, clock: { newestMs: NOON } } as never,
       queries: { run: () => Promise.resolve({ columns: [], rows: [] }) },
       receiver: { otherCalls: () => [], certificates: () => [], streams: 0 },
+      isNew: true,
     })
     doctor.declareMetrics(metrics)
     const server = new HttpServer(

@@ -13,6 +13,24 @@ export interface LiveTimes {
   readonly streams: number
   /** Whether the file is new: nothing was ever received into it. */
   readonly isNew: boolean
+  /** How often a proxy reports an open connection, ms. */
+  readonly flushIntervalMs: number
+}
+
+/** Time after a restart in which the proxies come back, at least, ms. */
+const SETTLE_MS = 60_000
+
+/**
+ * Until when after a restart silence says nothing, unix ms; 0 = it does now. Envoy opens its stream with the next
+ * batch of entries, without a back-off: a mesh with any open connection sends within one flush interval and a
+ * second, and as long again is for the endpoint of the new receiver to reach the proxies. A file into which
+ * nothing was ever received gets no such time: there is nothing to come back.
+ */
+export function settlingUntil(times: Omit<LiveTimes, 'streams'>): number {
+  const { nowMs, startedMs, lastMs, isNew, flushIntervalMs } = times
+  if (isNew || lastMs > 0 || startedMs === 0) return 0
+  const untilMs = startedMs + Math.max(SETTLE_MS, 2 * flushIntervalMs)
+  return nowMs < untilMs ? untilMs : 0
 }
 
 /** A mesh that has sent nothing for so long is silent, ms. */
@@ -119,6 +137,7 @@ export class SilenceDiagnosis {
   *#silentMesh(): Generator<Finding> {
     const { nowMs, startedMs, lastMs, streams, isNew } = this.#times
     const silentMs = nowMs - Math.max(lastMs, startedMs)
+    if (settlingUntil(this.#times) > 0) return
     if (startedMs === 0 || (lastMs > 0 && silentMs < SILENT_MS)) return
     const since = new Date(lastMs || startedMs).toISOString()
     if (streams > 0) {
@@ -136,7 +155,6 @@ export class SilenceDiagnosis {
         : isNew
           ? 'no proxy has sent anything yet'
           : `no proxy has sent anything since the receiver started at ${since}`
-    // Proxies connect with their first entry: right after a start that takes a moment.
     yield (silentMs < SILENT_MS ? warning : error)('nothing-heard', 'mesh', what, CHECK)
   }
 }
