@@ -186,6 +186,7 @@ export class Pipeline {
     return {
       ...this.identities.pools,
       ...this.ledger.pools,
+      pending_usage: this.rollup.pool,
       observations: this.observations.pool,
       activity: this.observations.activity.pool,
     }

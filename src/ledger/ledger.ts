@@ -424,6 +424,7 @@ export class Ledger {
   ): void {
     const c = this.table.chunk(row)
     const o = row & CHUNK_MASK
+    this.#deps.bookings.sender = origin.sender
     if (c.halves[o * HALVES + Half.sender] === NO_SLOT) this.#rows.own(row, origin.sender)
     const meter = c.bytes[o * BYTES + Byte.meter] as number
     const kind = batch.kind[i] as number
@@ -672,6 +673,7 @@ export class Ledger {
       const destination = found?.destination ?? address
       this.#noteSni(c, o, found?.invalidSni, this.#rows.senderOf(row))
       const spoke = c.numbers[o * NUMBERS + Num.lastArrivalMs] as number
+      this.#deps.bookings.sender = this.#rows.senderOf(row)
       this.#attribute(c, o, destination, spoke, this.#rows.senderOf(row))
     }
     c.bytes[o * BYTES + Byte.state] = RowState.orphaned

@@ -73,6 +73,8 @@ export interface StoredIds {
 
 /** Where deltas go. Moments are whole unix ms. */
 export interface Bookings {
+  /** Who reports what is booked next (`Sender.key`). */
+  sender: string
   opened(workload: number, destination: number, ms: number): void
   closed(workload: number, destination: number, ms: number): void
   book(

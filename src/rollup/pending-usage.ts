@@ -1,4 +1,6 @@
 import type { UsageColumns } from '../model/batch.ts'
+import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
+import { NO_SENDER } from '../runtime/sender-slots.ts'
 
 /** Sums in a pending row stay exact doubles: beyond this a second row for the same key is begun. */
 const MAX_EXACT = Number.MAX_SAFE_INTEGER
@@ -12,7 +14,10 @@ export class PendingUsage {
   count = 0
   /** Deltas that had to join another window because `maxRows` was reached. */
   late = 0
-  readonly #maxRows: number
+  /** Who reports what is added next (`Sender.key`). */
+  sender = NO_SENDER
+  /** Rows by the sender whose report made them: a lone one may fill `maxRows`. */
+  readonly share: FairShare
   #columns: Columns
   /** row + 1, under the hash of (window, workload, destination). */
   #index = new Int32Array(4096)
@@ -20,14 +25,14 @@ export class PendingUsage {
   #newest = new Int32Array(4096)
 
   constructor(maxRows: number) {
-    this.#maxRows = maxRows
+    this.share = sharedPool(maxRows)
     this.#columns = makeColumns(1024)
   }
 
   /**
-   * Adds increments to the row of a window. Beyond `maxRows` the increments join the newest pending
-   * window of the pair (counted in `late`); only a pair without any row still gets one, so the rows
-   * are bounded by `maxRows` plus the pairs, which the name budgets bound.
+   * Adds increments to the row of a window. Beyond the sender's share of `maxRows` the increments join the
+   * newest pending window of the pair (counted in `late`); only a pair without any row still gets one, so the
+   * rows are bounded by the shares (about twice `maxRows` in all) plus the pairs, which the name budgets bound.
    */
   add(
     windowMs: number,
@@ -72,6 +77,7 @@ export class PendingUsage {
       lastMs: columns.lastMs.slice(0, count),
     }
     this.count = 0
+    this.share.clear()
     this.#index.fill(0)
     this.#newest.fill(0)
     return batch
@@ -101,7 +107,7 @@ export class PendingUsage {
       }
       slot = (slot + 1) & mask
     }
-    if (this.count >= this.#maxRows) {
+    if (!this.share.hasRoom(this.sender)) {
       const newest = this.#newestOf(workload, destination)
       if (newest !== -1 && this.#fits(newest, upload, download)) {
         this.late++
@@ -126,6 +132,7 @@ export class PendingUsage {
     destination: number,
   ): number {
     const row = this.count++
+    this.share.take(this.sender)
     if (row === this.#columns.windowMs.length) this.#columns = grown(this.#columns)
     const columns = this.#columns
     columns.windowMs[row] = windowMs

@@ -1,4 +1,5 @@
 import type { UsageColumns } from '../model/batch.ts'
+import type { FairShare } from '../runtime/fair-share.ts'
 import { PendingUsage } from './pending-usage.ts'
 import type { WindowLengths } from './window-lengths.ts'
 
@@ -31,6 +32,16 @@ export class Rollup {
 
   get pendingRows(): number {
     return this.#pending.count
+  }
+
+  /** Pending rows, by the sender whose report made them. */
+  get pool(): FairShare {
+    return this.#pending.share
+  }
+
+  /** Who reports what is booked next (`Sender.key`). */
+  set sender(sender: string) {
+    this.#pending.sender = sender
   }
 
   /** Deltas that missed their own window: clamped, or joined for want of room. */
