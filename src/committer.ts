@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Answers } from './ledger/held-samples.ts'
 import type { StoreBatch } from './model/batch.ts'
 import type { StoredConnection } from './model/connection.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -45,6 +46,7 @@ export class Committer {
    */
   #failure: Error | undefined
   #asking: Promise<void> | undefined
+  #answering: Promise<void> = Promise.resolve()
 
   constructor(pipeline: Pipeline, store: BatchStore) {
     this.#pipeline = pipeline
@@ -133,9 +135,15 @@ export class Committer {
     const keys = this.#pipeline.held.takeQuestions()
     this.lookups += keys.length / 16
     const answers = await this.#store.lookup(keys)
+    // Answers of several questions can come in one turn: they are applied one after the other.
+    this.#answering = this.#answering.then(() => this.#apply(keys, answers))
+    await this.#answering
+  }
+
+  async #apply(keys: Uint8Array, answers: Answers): Promise<void> {
     // After an outage 100,000 wait: what arrives meanwhile has its turn between them.
     for (let at = 0; at < answers.length; at += ANSWERS_AT_ONCE) {
-      if (at > 0) await turn()
+      await turn()
       const end = at + ANSWERS_AT_ONCE
       this.#pipeline.answer(keys.subarray(at * 16, end * 16), answers.slice(at, end))
     }

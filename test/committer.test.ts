@@ -7,6 +7,7 @@ import type { StoredConnection } from '../src/model/connection.ts'
 import { Pipeline } from '../src/pipeline.ts'
 import { tcpEntry, tcpMessage } from './helpers/entry-writer.ts'
 import { SHOP_SIDECAR } from './helpers/shop-sidecar.ts'
+import { until } from './helpers/until.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const OUTCOME = {
@@ -207,8 +208,8 @@ describe('questions', () => {
     const asked = f.committer.ask()
     f.hear(2, 20)
     f.store.questions[0]?.resolve([undefined])
+    await until('the second is asked', () => f.store.questions.length === 2)
     assert.equal(await isSettled(asked), false)
-    assert.equal(f.store.questions.length, 2)
     f.store.questions[1]?.resolve([undefined])
     await asked
     assert.deepEqual([...f.pipeline.cut().usage.upload], [30])
