@@ -11,6 +11,12 @@ export function rowCount(text: string): number {
   return Number(text)
 }
 
+/** A number of rows to skip. For commander, as `rowCount`. */
+export function rowsBefore(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Use a whole number from 0.')
+  return Number(text)
+}
+
 /** A flag that takes a duration like `2s`, at least 100 ms; its value is in ms. */
 export function pauseOption(flags: string, description: string, byDefault: string): Option {
   return new Option(flags, description).argParser(pause).default(pause(byDefault), byDefault)

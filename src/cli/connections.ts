@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
-import { formatOption, rowCount } from './arguments.ts'
+import { groupedCount } from './amount.ts'
+import { formatOption, rowCount, rowsBefore } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { usageFailure } from './failure.ts'
 import { writeAll } from './output.ts'
-import { COUNTS, type Format, type Rows, renderRows } from './rows.ts'
+import { COUNTS, type Format, type Rows, renderRows, sayWhatIsMissing } from './rows.ts'
 import { getRows, serverUrl } from './server-api.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
@@ -18,6 +19,7 @@ interface ConnectionsArguments {
   readonly sni?: string
   readonly workload?: string
   readonly limit: number
+  readonly offset: number
   readonly format: Format
   readonly exact?: boolean
 }
@@ -32,6 +34,7 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
     .option('--sni <glob>', 'names only that match, like *.aliyuncs.com')
     .option('--workload <glob>', 'workloads only that match: name or namespace/name')
     .option('--limit <rows>', 'at most so many rows', rowCount, 100)
+    .option('--offset <rows>', 'without the first so many rows', rowsBefore, 0)
     .addOption(formatOption())
     .option('--exact', 'every byte in the table too')
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
@@ -50,8 +53,15 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
           : await fromFile(options, options.db)
       const { format, exact = false } = options
       const shown = format === 'table' ? readableWorkloads(narrowed(all), COUNTS, []) : all
-      const rendered = { format, exact, width: terminalWidth(stdout), sums: false }
+      const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
       await writeAll(stdout, renderRows(shown, rendered))
+      sayWhatIsMissing(all, format, surroundings)
+      const hop = all.extent?.totals['hop_bytes'] ?? 0n
+      if (hop > 0n) {
+        surroundings.stderr.write(
+          `snimeter: ${groupedCount(hop)} of all these bytes are billed at another proxy (hop = 1)\n`,
+        )
+      }
     })
 }
 
@@ -60,7 +70,8 @@ async function fromServer(
   surroundings: Surroundings,
 ): Promise<Rows> {
   const url = serverUrl(options.url, readConfiguration(surroundings, options.config).config)
-  const query = new URLSearchParams({ limit: String(options.limit) })
+  const { limit, offset } = options
+  const query = new URLSearchParams({ limit: String(limit), offset: String(offset) })
   for (const name of ['state', 'sni', 'workload'] as const) {
     const value = options[name]
     if (value !== undefined) query.set(name, value)
@@ -71,10 +82,11 @@ async function fromServer(
 async function fromFile(options: ConnectionsArguments, path: string): Promise<Rows> {
   const { openReader } = await import('../query/totals.ts')
   const { queryConnections } = await import('../query/connections.ts')
-  const { state, sni, workload, limit } = options
+  const { state, sni, workload, limit, offset } = options
   const db = openReader(path)
   try {
-    return queryConnections(db, { limit, state, sni, workload })
+    const page = queryConnections(db, { limit, offset, state, sni, workload })
+    return { ...page, extent: page }
   } finally {
     db.close()
   }
@@ -97,13 +109,14 @@ const TABLE_COLUMNS = [
   'connection_id',
 ] as const
 
-function narrowed({ columns, rows }: Rows): Rows {
+function narrowed({ columns, rows, extent }: Rows): Rows {
   const invalidSni = columns.indexOf('invalid_sni')
   const hasInvalid = rows.some((row) => row[invalidSni] !== undefined && row[invalidSni] !== '')
   const kept = TABLE_COLUMNS.map((column) => columns.indexOf(column)).filter(
     (index) => index >= 0 && (index !== invalidSni || hasInvalid),
   )
   return {
+    extent,
     columns: kept.map((index) => columns[index] ?? ''),
     rows: rows.map((row) => kept.map((index) => row[index] ?? '')),
   }

@@ -1,10 +1,18 @@
 import { type Command, Option } from 'commander'
-import { formatOption, rowCount, timeOf } from './arguments.ts'
+import { formatOption, rowCount, rowsBefore, timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { writeAll } from './output.ts'
 import { printable } from './printable.ts'
-import { buffered, COUNTS, type Format, renderRows, rowsOf } from './rows.ts'
+import {
+  buffered,
+  COUNTS,
+  type Format,
+  type Rows,
+  renderRows,
+  rowsOf,
+  sayWhatIsMissing,
+} from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
 
@@ -21,6 +29,7 @@ interface QueryArguments {
   readonly namespace?: string
   readonly order: (typeof ORDERS)[number]
   readonly limit?: number
+  readonly offset?: number
   readonly format: Format
   readonly exact?: boolean
 }
@@ -45,7 +54,8 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
         .choices(ORDERS)
         .default('total'),
     )
-    .option('--limit <rows>', 'at most so many rows', rowCount)
+    .option('--limit <rows>', 'at most so many rows; the table has the totals of all', rowCount)
+    .option('--offset <rows>', 'without the first so many rows', rowsBefore)
     .addOption(formatOption())
     .option('--exact', 'every byte in the table too')
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
@@ -60,9 +70,9 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const { stdout, wallMs } = surroundings
   const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
   // Loaded here: SQLite is not needed for --help, and start-up time is felt.
-  const { GROUP_COLUMNS, eachTotal, openReader } = await import('../query/totals.ts')
+  const { GROUP_COLUMNS, eachTotal, openReader, queryTotals } = await import('../query/totals.ts')
   const nowMs = wallMs()
-  const { since, until, sni, workload, namespace, order, limit } = options
+  const { since, until, sni, workload, namespace, order, limit, offset } = options
   const sinceMs = since === undefined ? undefined : timeOf('--since', since, nowMs)
   const untilMs = until === undefined ? undefined : timeOf('--until', until, nowMs)
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
@@ -70,15 +80,22 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   }
   const by = columnsOf(options.by, GROUP_COLUMNS)
   const filter = { sni, workload, namespace, sinceMs, untilMs }
-  const request = { by, order, descending: order !== 'name', limit, ...filter }
+  const request = { by, order, descending: order !== 'name', ...filter }
   const db = openReader(path)
   try {
     const { format, exact = false } = options
-    const totals = eachTotal(db, request)
-    const shown =
-      format === 'table' ? readableWorkloads(rowsOf(totals), COUNTS, by) : buffered(totals)
     const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
+    if (limit === undefined && offset === undefined) {
+      const all = eachTotal(db, request)
+      const shown = format === 'table' ? readableWorkloads(rowsOf(all), COUNTS, by) : buffered(all)
+      await writeAll(stdout, renderRows(shown, rendered))
+      return
+    }
+    const page = queryTotals(db, { ...request, limit, offset })
+    const some: Rows = { ...page, extent: page }
+    const shown = format === 'table' ? readableWorkloads(some, COUNTS, by) : some
     await writeAll(stdout, renderRows(shown, rendered))
+    sayWhatIsMissing(some, format, surroundings)
   } catch (error) {
     throw roomFailure(error)
   } finally {

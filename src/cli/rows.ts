@@ -2,6 +2,7 @@ import { groupedCount, humanBytes } from './amount.ts'
 import { csvLine } from './csv.ts'
 import { Failure } from './failure.ts'
 import { printableJson } from './printable.ts'
+import type { Surroundings } from './surroundings.ts'
 import { type Table, tableLines } from './table.ts'
 
 export const FORMATS = ['table', 'csv', 'json'] as const
@@ -12,6 +13,31 @@ export type Format = (typeof FORMATS)[number]
 export interface Rows {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly (string | bigint)[])[]
+  /** What all rows that match come to, where these may be some of them. */
+  readonly extent?: Extent | undefined
+}
+
+/** All rows that match a question. */
+export interface Extent {
+  readonly totalRows: number
+  /** Sums over all of them, by column. */
+  readonly totals: Readonly<Record<string, bigint>>
+}
+
+/** Whether there are more rows than these. */
+function isPart({ rows, extent }: Rows): boolean {
+  return extent !== undefined && rows.length < extent.totalRows
+}
+
+/** Says on stderr that there are more rows, and what all come to, where the output has no place for it. */
+export function sayWhatIsMissing(rows: Rows, format: Format, { stderr }: Surroundings): void {
+  if (format === 'table' || rows.extent === undefined || !isPart(rows)) return
+  const { totalRows, totals } = rows.extent
+  const [shown, all] = [rows.rows.length, totalRows].map((count) => groupedCount(BigInt(count)))
+  const sums = Object.entries(totals).map(([column, total]) => `${column} ${groupedCount(total)}`)
+  stderr.write(
+    `snimeter: ${shown} of ${all} rows (--limit, --offset); all of them: ${sums.join(', ')}\n`,
+  )
 }
 
 /** The columns of totals that are counts; the others are the group's. */
@@ -36,7 +62,7 @@ export interface RowsOptions {
   readonly exact: boolean
   /** Table only: columns of the terminal; undefined = as wide as needed. */
   readonly width: number | undefined
-  /** Table only: a last row with the sums of the number columns. */
+  /** Table only: a last row with the sums of the number columns, of all rows that match. */
   readonly sums: boolean
 }
 
@@ -44,7 +70,7 @@ export interface RowsOptions {
  * The rows as text, ending in a newline. CSV and JSON are exact; in JSON counts are texts, because
  * most readers would put a number beyond 2^53 through a double.
  */
-export function* renderRows(data: RowStream, options: RowsOptions): Generator<string> {
+export function* renderRows(data: RowStream | Rows, options: RowsOptions): Generator<string> {
   switch (options.format) {
     case 'csv':
       yield csvLine(data.columns)
@@ -54,10 +80,12 @@ export function* renderRows(data: RowStream, options: RowsOptions): Generator<st
       yield* jsonArray(data)
       return
     case 'table':
-      for (const line of tableLines(tableOf(rowsOf(data), options), options.width))
-        yield `${line}\n`
+      for (const line of tableLines(tableOf(allOf(data), options), options.width)) yield `${line}\n`
   }
 }
+
+const allOf = (data: RowStream | Rows): Rows =>
+  Array.isArray(data.rows) ? (data as Rows) : rowsOf(data)
 
 /** All rows at once. Fails if they are more than a table can have. */
 export function rowsOf({ columns, rows }: RowStream): Rows {
@@ -110,7 +138,8 @@ function record(columns: readonly string[], row: readonly (string | bigint)[]) {
 
 const isBytes = (column: string): boolean => column.endsWith('_bytes')
 
-function tableOf({ columns, rows }: Rows, { exact, sums }: RowsOptions): Table {
+function tableOf(data: Rows, { exact, sums }: RowsOptions): Table {
+  const { columns, rows, extent } = data
   const numeric = columns.map(
     (column, index) => isBytes(column) || typeof rows[0]?.[index] === 'bigint',
   )
@@ -118,24 +147,43 @@ function tableOf({ columns, rows }: Rows, { exact, sums }: RowsOptions): Table {
     if (typeof value !== 'bigint') return value ?? ''
     return isBytes(columns[index] ?? '') && !exact ? humanBytes(value) : groupedCount(value)
   }
-  const sum = (index: number): string =>
-    cell(
-      rows.reduce((total, row) => total + BigInt(row[index] ?? 0), 0n),
-      index,
-    )
+  const shown = rows.map((row) => row.map(cell))
   const table: Table = {
     columns: columns.map((column, index) => ({
       title: titleOf(column),
       align: numeric[index] === true ? 'right' : 'left',
     })),
-    rows: rows.map((row) => row.map(cell)),
+    rows: shown,
   }
-  if (!sums || rows.length < 2) return table
-  const label = `${groupedCount(BigInt(rows.length))} rows`
-  const footer = numeric.map((isNumber, index) =>
-    isNumber ? sum(index) : index === 0 ? label : '',
-  )
-  return { ...table, footer }
+  if (!sums) return table
+  const sumOf = (_: string, index: number): bigint =>
+    rows.reduce((total, row) => total + BigInt(row[index] ?? 0), 0n)
+  const footer = (label: string, of: (column: string, index: number) => bigint | undefined) => {
+    const place = placeOf(label, shown, numeric)
+    return columns.map((column, index) => {
+      if (numeric[index] === true) return cell(of(column, index), index)
+      return index === place ? label : ''
+    })
+  }
+  const count = (of: number): string => `${groupedCount(BigInt(of))} ${of === 1 ? 'row' : 'rows'}`
+  if (extent !== undefined && isPart(data)) {
+    const all = footer(`all ${count(extent.totalRows)}`, (column) => extent.totals[column])
+    return { ...table, footers: [footer(`${count(rows.length)} shown`, sumOf), all] }
+  }
+  return rows.length < 2 ? table : { ...table, footers: [footer(count(rows.length), sumOf)] }
+}
+
+/** A footer's label stands before the numbers, in the first column that is wide enough without it, else in the first. */
+function placeOf(
+  label: string,
+  rows: readonly (readonly string[])[],
+  numeric: readonly boolean[],
+): number {
+  const first = numeric.indexOf(true)
+  const texts = [...numeric.keys()].slice(0, first < 0 ? undefined : first)
+  const isWide = (index: number): boolean =>
+    rows.some((row) => (row[index] ?? '').length >= label.length)
+  return texts.find(isWide) ?? texts[0] ?? -1
 }
 
 /** `upload_bytes` is `UPLOAD` in a table: the unit stands beside the number. */

@@ -1,7 +1,8 @@
 import type { Config } from '../config.ts'
+import type { PageAsText } from '../query/page.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
-import type { Rows } from './rows.ts'
+import type { Extent, Rows } from './rows.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -58,9 +59,13 @@ export async function getJson(url: string, path: string, signal?: AbortSignal): 
   throw new Failure(`${printable(url)} answered: ${printable(told)}`)
 }
 
-/** GET of rows: `{ columns: [...], rows: [[text, ...], ...] }`, counts as decimal texts. */
-export async function getRows(url: string, path: string, signal?: AbortSignal): Promise<Rows> {
-  const value = (await getJson(url, path, signal)) as Partial<Rows>
+/** GET of a page of rows (`PageAsText`): counts are decimal texts, totals those of all rows. */
+export async function getRows(
+  url: string,
+  path: string,
+  signal?: AbortSignal,
+): Promise<Rows & { readonly extent: Extent }> {
+  const value = (await getJson(url, path, signal)) as Partial<PageAsText>
   if (!Array.isArray(value.columns) || !Array.isArray(value.rows)) {
     throw new Failure(`${printable(url)} answered without rows; is it a snimeter of this version?`)
   }
@@ -73,6 +78,20 @@ export async function getRows(url: string, path: string, signal?: AbortSignal): 
         return isCount(column) && /^\d+$/.test(cell) ? BigInt(cell) : cell
       }),
     ),
+    extent: extentOf(url, value),
+  }
+}
+
+function extentOf(url: string, { total_rows, totals }: Partial<PageAsText>): Extent {
+  const sums = Object.entries(totals ?? {})
+  if (!Number.isSafeInteger(total_rows) || sums.some(([, sum]) => !/^\d+$/.test(textOf(sum)))) {
+    throw new Failure(
+      `${printable(url)} answered without total_rows and totals; is it a snimeter of this version?`,
+    )
+  }
+  return {
+    totalRows: total_rows as number,
+    totals: Object.fromEntries(sums.map(([column, sum]) => [column, BigInt(sum)])),
   }
 }
 

@@ -8,8 +8,8 @@ export interface TableColumn {
 export interface Table {
   readonly columns: readonly TableColumn[]
   readonly rows: readonly (readonly string[])[]
-  /** A last row under a line: sums. */
-  readonly footer?: readonly string[]
+  /** Last rows under a line: sums. */
+  readonly footers?: readonly (readonly string[])[]
 }
 
 const GAP = '  '
@@ -24,9 +24,9 @@ const NARROWEST = 8
 export function tableLines(table: Table, width?: number): string[] {
   const titles = table.columns.map(({ title }) => title)
   const rows = table.rows.map((row) => row.map(printable))
-  const footer = table.footer?.map(printable)
+  const footers = (table.footers ?? []).map((footer) => footer.map(printable))
   const widths = titles.map(displayWidth)
-  for (const row of footer === undefined ? rows : [...rows, footer]) {
+  for (const row of [...rows, ...footers]) {
     for (let i = 0; i < widths.length; i++) {
       widths[i] = Math.max(widths[i] ?? 0, displayWidth(row[i] ?? ''))
     }
@@ -38,8 +38,8 @@ export function tableLines(table: Table, width?: number): string[] {
       .join(GAP)
       .trimEnd()
   const lines = [line(titles), ...rows.map(line)]
-  if (footer !== undefined) {
-    lines.push(widths.map((columns) => '─'.repeat(columns)).join(GAP), line(footer))
+  if (footers.length > 0) {
+    lines.push(widths.map((columns) => '─'.repeat(columns)).join(GAP), ...footers.map(line))
   }
   // A terminal narrower than the numbers: cut, or every row would wrap.
   return width === undefined ? lines : lines.map((text) => truncate(text, width))

@@ -13,6 +13,8 @@ export interface Look {
   readonly snapshot: Snapshot
   readonly groupTitles: readonly string[]
   readonly rows: readonly Omit<TopRow, 'rate'>[]
+  /** Rows that the server has. */
+  readonly totalRows: number
   readonly header: TopHeader
 }
 
@@ -23,7 +25,7 @@ export async function look(
   signal?: AbortSignal,
 ): Promise<Look> {
   const path = `/api/v1/totals?by=workload,sni&order=total&limit=${MOST_ROWS}`
-  const [{ columns, rows }, status] = await Promise.all([
+  const [{ columns, rows, extent }, status] = await Promise.all([
     getRows(url, path, signal),
     getJson(url, '/api/v1/status', signal),
   ])
@@ -32,6 +34,13 @@ export async function look(
     const cell = row[columns.indexOf(column)]
     if (typeof cell === 'bigint') return cell
     throw new Failure(`${url} answered without ${column}; is it a snimeter of this version?`)
+  }
+  const total = (column: string): bigint => {
+    const sum = extent.totals[column]
+    if (sum !== undefined) return sum
+    throw new Failure(
+      `${url} answered without the total of ${column}; is it a snimeter of this version?`,
+    )
   }
   const groups = groupsOf(columns, rows)
   const readable = readableWorkloads(groups, COUNTS, [])
@@ -46,8 +55,10 @@ export async function look(
     snapshot: {
       atMs,
       rows: new Map(looked.map((row) => [row.key, row])),
-      complete: rows.length < MOST_ROWS,
+      complete: rows.length === extent.totalRows,
+      all: { upload: total('upload_bytes'), download: total('download_bytes') },
     },
+    totalRows: extent.totalRows,
     groupTitles: readable.columns.map((column) => column.replaceAll('_', ' ').toUpperCase()),
     rows: looked,
     header: headerOf(url, status),

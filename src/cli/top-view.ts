@@ -1,7 +1,7 @@
 import { groupedCount, humanBytes, humanDuration, humanRate } from './amount.ts'
 import { printable, truncate } from './printable.ts'
 import { type TableColumn, tableLines } from './table.ts'
-import type { Rate } from './top-rates.ts'
+import type { ByteTotals, Rate } from './top-rates.ts'
 
 /** One line of `top`. */
 export interface TopRow {
@@ -32,8 +32,10 @@ export interface TopScreen {
   readonly header: TopHeader
   readonly groupTitles: readonly string[]
   readonly rows: readonly TopRow[]
-  /** False if the server has more rows than it was asked for. */
-  readonly complete: boolean
+  /** Totals of everything that the server has, and their rate: `rows` may be the largest of them only. */
+  readonly all: { readonly totals: ByteTotals; readonly rate: Rate | undefined }
+  /** Rows that the server has. */
+  readonly totalRows: number
 }
 
 /** Busiest first; rows without a known rate by their totals, after those that move. */
@@ -73,7 +75,7 @@ export function topLines(screen: TopScreen, rows: number, width: number | undefi
   return [...headerLines(screen).map(fit), '', ...table]
 }
 
-function headerLines({ header, rows, complete }: TopScreen): string[] {
+function headerLines({ header, rows, all: { totals, rate }, totalRows }: TopScreen): string[] {
   const known: string[] = [`snimeter ${printable(header.url)}`]
   if (header.trouble !== undefined) known.push(printable(header.trouble))
   else if (header.ready !== undefined) known.push(header.ready ? 'ready' : 'not ready')
@@ -85,18 +87,15 @@ function headerLines({ header, rows, complete }: TopScreen): string[] {
   if (header.findings !== undefined && header.findings > 0n) {
     known.push(`${groupedCount(header.findings)} findings: snimeter doctor live`)
   }
-  const rates = rows.flatMap(({ rate }) => (rate === undefined ? [] : [rate]))
-  const sum = (numbers: readonly number[]): number | undefined =>
-    numbers.length === 0 ? undefined : numbers.reduce((total, number) => total + number, 0)
-  const upload = rows.reduce((total, row) => total + row.upload, 0n)
-  const download = rows.reduce((total, row) => total + row.download, 0n)
-  const rate = (text: string): string => (text === '' ? '' : ` (${text})`)
+  const speed = (text: string): string => (text === '' ? '' : ` (${text})`)
+  const counted = `${groupedCount(BigInt(totalRows))} rows`
+  const watched = groupedCount(BigInt(rows.length))
   return [
     known.join(' · '),
     [
-      `upload ${humanBytes(upload)}${rate(humanRate(sum(rates.map((one) => one.upload))))}`,
-      `download ${humanBytes(download)}${rate(humanRate(sum(rates.map((one) => one.download))))}`,
-      `${complete ? '' : 'largest '}${groupedCount(BigInt(rows.length))} rows`,
+      `upload ${humanBytes(totals.upload)}${speed(humanRate(rate?.upload))}`,
+      `download ${humanBytes(totals.download)}${speed(humanRate(rate?.download))}`,
+      rows.length < totalRows ? `${counted}, the ${watched} largest watched` : counted,
     ].join(' · '),
   ]
 }

@@ -137,11 +137,12 @@ async function lookAgain(
   }
 }
 
-function screenOf({ header, groupTitles, rows, snapshot }: Look, rates: TopRates): TopScreen {
+function screenOf({ header, groupTitles, rows, totalRows }: Look, rates: TopRates): TopScreen {
   return {
     header,
     groupTitles,
     rows: rows.map((row) => ({ ...row, rate: rates.of(row.key) })),
-    complete: snapshot.complete,
+    all: rates.all,
+    totalRows,
   }
 }

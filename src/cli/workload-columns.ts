@@ -9,23 +9,24 @@ const SPARE = ['workload_kind', 'cluster'] as const
  * tables only: CSV and JSON keep every column.
  */
 export function readableWorkloads(
-  { columns, rows }: Rows,
+  { columns, rows, ...rest }: Rows,
   counts: ReadonlySet<string>,
   asked: readonly string[],
 ): Rows {
   let kept = columns.map((_, index) => index)
   const name = (index: number): string => columns[index] ?? ''
   for (const spare of SPARE) {
-    const rest = kept.filter((index) => name(index) !== spare)
-    const groups = rest.filter((index) => !counts.has(name(index)))
+    const others = kept.filter((index) => name(index) !== spare)
+    const groups = others.filter((index) => !counts.has(name(index)))
     const different = new Set(rows.map((row) => groups.map((index) => row[index]).join('\0')))
-    if (!asked.includes(spare) && different.size === rows.length) kept = rest
+    if (!asked.includes(spare) && different.size === rows.length) kept = others
   }
   const namespace = columns.indexOf('namespace')
   const workload = columns.indexOf('workload')
   const joined = namespace >= 0 && workload >= 0 && !asked.includes('namespace')
   if (joined) kept = kept.filter((index) => index !== namespace)
   return {
+    ...rest,
     columns: kept.map(name),
     rows: rows.map((row) =>
       kept.map((index) =>

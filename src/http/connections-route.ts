@@ -2,9 +2,9 @@ import type { RouteHandlerMethod } from 'fastify'
 import type { QueryRequest } from '../query/query-request.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { callerOf, DEFAULT_ROWS, MAX_ROWS, sendJson } from './rows-answer.ts'
+import { callerOf, PAGE_PARAMETERS, pageOf, sendJson } from './rows-answer.ts'
 
-const PARAMETERS = ['state', 'limit', 'sni', 'workload', 'namespace'] as const
+const PARAMETERS = ['state', ...PAGE_PARAMETERS, 'sni', 'workload', 'namespace'] as const
 const STATES = ['open', 'closed', 'orphaned'] as const
 
 /** Connections of the file as the view `connections` shows them, those that spoke last first. */
@@ -14,7 +14,7 @@ export function connectionsRoute({ query }: Pick<RouteDependencies, 'query'>): R
     const asked: QueryRequest = {
       kind: 'connections',
       query: {
-        limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
+        ...pageOf(parameters),
         state: parameters.choice('state', STATES),
         sni: parameters.text('sni'),
         workload: parameters.text('workload'),

@@ -56,12 +56,12 @@ export class Parameters {
     return chosen
   }
 
-  count(name: string, most: number): number | undefined {
+  count(name: string, most: number, least = 1): number | undefined {
     const value = this.#values.get(name)
     if (value === undefined) return undefined
-    const count = /^\d{1,9}$/.test(value) ? Number(value) : 0
-    if (count < 1 || count > most) throw badRequest(`${name} is not a number from 1 to ${most}`)
-    return count
+    const count = /^\d{1,9}$/.test(value) ? Number(value) : -1
+    if (count >= least && count <= most) return count
+    throw badRequest(`${name} is not a number from ${least} to ${most}`)
   }
 
   /** A moment, unix ms, as `parse` reads it (a RangeError says what is wrong). */

@@ -1,15 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { QueryCaller } from '../query/query-service.ts'
 import { addressKey } from '../runtime/address-key.ts'
+import type { Parameters } from './parameters.ts'
 
 /** Rows asked for without a limit, and the most in one answer: more would fill memory and help nobody. */
-export const DEFAULT_ROWS = 100
-export const MAX_ROWS = 10_000
+const DEFAULT_ROWS = 100
+const MAX_ROWS = 10_000
+/** Rows that can be skipped: more than any file has. */
+const MAX_OFFSET = 999_999_999
 
-/**
- * Rows, `{"columns":[…],"rows":[[text,…],…]}`, or other JSON that is text already; counts are texts,
- * because JSON numbers are doubles.
- */
+/** Parameters of every list of rows. */
+export const PAGE_PARAMETERS = ['limit', 'offset'] as const
+
+/** Which rows a request asks for. */
+export function pageOf(parameters: Parameters): {
+  readonly limit: number
+  readonly offset: number
+} {
+  return {
+    limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
+    offset: parameters.count('offset', MAX_OFFSET, 0) ?? 0,
+  }
+}
+
+/** Rows (a `PageAsText`) or other JSON that is text already. */
 export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
   return reply.type('application/json').send(json)
 }

@@ -4,12 +4,12 @@ import { parseTime } from '../query/time-range.ts'
 import { GROUP_COLUMNS } from '../query/totals.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { callerOf, DEFAULT_ROWS, MAX_ROWS, sendJson } from './rows-answer.ts'
+import { callerOf, PAGE_PARAMETERS, pageOf, sendJson } from './rows-answer.ts'
 
 const PARAMETERS = [
   'by',
   'order',
-  'limit',
+  ...PAGE_PARAMETERS,
   'sni',
   'workload',
   'namespace',
@@ -20,7 +20,7 @@ const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
 
 /**
  * Totals by `by` (columns with commas, `sni` if not given), largest first, names from a to z. Without
- * `since` and `until` lifetime totals.
+ * `since` and `until` lifetime totals. A page of them, with the totals of all.
  */
 export function totalsRoute({
   query,
@@ -38,7 +38,7 @@ export function totalsRoute({
         by: parameters.choices('by', GROUP_COLUMNS) ?? ['sni'],
         order,
         descending: order !== 'name',
-        limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
+        ...pageOf(parameters),
         sni: parameters.text('sni'),
         workload: parameters.text('workload'),
         namespace: parameters.text('namespace'),

@@ -14,13 +14,7 @@ export interface QueryQuestion {
   readonly sortOnDisk: boolean
 }
 
-/** What it sends back; `json` is UTF-8 of `RowsAsText`. */
+/** What it sends back; `json` is UTF-8 of a `PageAsText`. */
 export type QueryAnswer =
   | { readonly json: Uint8Array }
   | { readonly failure: { readonly code: string; readonly message: string } }
-
-/** Rows as they leave: counts are texts, because JSON numbers are doubles. */
-export interface RowsAsText {
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}

@@ -1,6 +1,7 @@
 import type { Component } from '../runtime/component.ts'
+import type { PageAsText } from './page.ts'
 import { QueryProcess } from './query-process.ts'
-import type { QueryRequest, RowsAsText } from './query-request.ts'
+import type { QueryRequest } from './query-request.ts'
 import { QueryTurns } from './query-turns.ts'
 
 /** Queries that run at a time: so a slow one of one client does not hold up the others. */
@@ -68,12 +69,12 @@ export class QueryService implements Component {
   }
 
   /** The answer's rows. Rejects as `json` does. */
-  async run(request: QueryRequest): Promise<RowsAsText> {
-    return JSON.parse((await this.json(request, OURSELVES)).toString()) as RowsAsText
+  async run(request: QueryRequest): Promise<Pick<PageAsText, 'columns' | 'rows'>> {
+    return JSON.parse((await this.json(request, OURSELVES)).toString()) as PageAsText
   }
 
   /**
-   * The answer, a `RowsAsText` as JSON. Rejects with `too_many_queries`, `query_timeout`, `query_too_large`,
+   * The answer, a `PageAsText` as JSON. Rejects with `too_many_queries`, `query_timeout`, `query_too_large`,
    * `query_cancelled`, `query_unavailable` (no process could be started), `query_stopped`, or with what
    * the query says is wrong.
    */

@@ -4,9 +4,10 @@ import type Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
 import { queryConnections } from './connections.ts'
 import { queryHiddenHops } from './hidden-hops.ts'
-import type { QueryAnswer, QueryQuestion, QueryRequest, RowsAsText } from './query-request.ts'
+import { type Page, pageAsText, wholePage } from './page.ts'
+import type { QueryAnswer, QueryQuestion, QueryRequest } from './query-request.ts'
 import { openReader } from './reader.ts'
-import { queryTotals, type Totals } from './totals.ts'
+import { queryTotals } from './totals.ts'
 
 /** The thread of a reading process: answers one question at a time. */
 if (parentPort === null) throw new Error('reader-thread runs as a worker thread only')
@@ -30,12 +31,7 @@ function answer({ request, sortOnDisk }: QueryQuestion): QueryAnswer {
   try {
     const database = current()
     database.pragma(`temp_store = ${sortOnDisk ? 'FILE' : 'MEMORY'}`)
-    const { columns, rows } = valueOf(database, request)
-    const texts: RowsAsText = {
-      columns,
-      rows: rows.map((row) => row.map((cell) => cell?.toString() ?? '')),
-    }
-    return { json: Buffer.from(JSON.stringify(texts)) }
+    return { json: Buffer.from(JSON.stringify(pageAsText(valueOf(database, request)))) }
   } catch (error) {
     return { failure: failureOf(error) }
   }
@@ -51,10 +47,10 @@ function failureOf(error: unknown): { readonly code: string; readonly message: s
   return { code: 'query_failed', message }
 }
 
-function valueOf(database: Database.Database, request: QueryRequest): Totals {
+function valueOf(database: Database.Database, request: QueryRequest): Page {
   if (request.kind === 'totals') return queryTotals(database, request.query)
   if (request.kind === 'connections') return queryConnections(database, request.query)
-  return queryHiddenHops(database, request.nowMs, request.flushIntervalMs)
+  return wholePage(queryHiddenHops(database, request.nowMs, request.flushIntervalMs), ['hop_bytes'])
 }
 
 port.on('message', (question: QueryQuestion) => port.postMessage(answer(question)))

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
 import { ServiceError } from '../runtime/service-error.ts'
-import type { Totals } from './totals.ts'
+import type { Totals } from './page.ts'
 
 /** The sinks of a file, as the view `sinks` shows them. Throws `store_older` for a file without it. */
 export function querySinks(database: Database.Database): Totals {

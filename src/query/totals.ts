@@ -1,5 +1,7 @@
 import type Database from 'better-sqlite3'
+import { saturatingSum } from '../runtime/saturating-sum.ts'
 import type { FilterRequest } from './filter.ts'
+import { type Page, type PageRequest, wholePage } from './page.ts'
 import { totalsByIds } from './totals-by-ids.ts'
 
 export { openReader } from './reader.ts'
@@ -19,21 +21,17 @@ export type GroupColumn = (typeof GROUP_COLUMNS)[number]
 
 type TotalsOrder = 'total' | 'upload' | 'download' | 'connections' | 'name'
 
-export interface TotalsQuery extends FilterRequest {
+export interface TotalsQuery extends FilterRequest, PageRequest {
   readonly by: readonly GroupColumn[]
   /** Windows that begin at or after / before this, unix ms; neither = lifetime totals. */
   readonly sinceMs?: number | undefined
   readonly untilMs?: number | undefined
   readonly order: TotalsOrder
   readonly descending: boolean
-  readonly limit?: number | undefined
 }
 
-/** Rows of group columns (text), then upload_bytes, download_bytes and connections (bigint). */
-export interface Totals {
-  readonly columns: string[]
-  readonly rows: (string | bigint)[][]
-}
+/** The counts of a row; their columns follow those of the group. */
+const COUNTS = ['upload_bytes', 'download_bytes', 'connections'] as const
 
 /** Workloads of one name in two namespaces are two workloads: their whole identity is shown. */
 const EXPANSION: Readonly<Partial<Record<GroupColumn, readonly GroupColumn[]>>> = {
@@ -54,18 +52,53 @@ const SQL: Readonly<Record<GroupColumn, string>> = {
 /**
  * Totals of a file. Without a time range and without `hour` or `day` they are lifetime sums, every
  * connection once, refused and empty ones too (so a name can have 0 bytes). With one they are sums over
- * the windows that begin in it, and `connections` are those that began in it.
+ * the windows that begin in it, and `connections` are those that began in it. Rows of group columns
+ * (text), then upload_bytes, download_bytes and connections.
  */
-export function queryTotals(database: Database.Database, query: TotalsQuery): Totals {
-  const { columns, rows } = eachTotal(database, query)
-  return { columns: [...columns], rows: [...rows] }
+export function queryTotals(database: Database.Database, query: TotalsQuery): Page {
+  const { limit, offset = 0 } = query
+  if (limit === undefined && offset === 0) {
+    const { columns, rows } = eachTotal(database, query)
+    return wholePage({ columns: [...columns], rows: [...rows] }, COUNTS)
+  }
+  const { columns, groups, page, values, order } = statementOf(database, query)
+  const sums = ['upload', 'download', 'connections'].map((column) => saturatingSum(column))
+  // One statement, so of one moment; the groups are made once for the page and for the sums. A page
+  // behind the last row has only the sums.
+  const answers = database
+    .prepare(`
+      ${groups('MATERIALIZED')}, page AS (${page} ORDER BY ${order} LIMIT ? OFFSET ?),
+      grand AS (SELECT count(*), ${sums.map((sum) => `coalesce(${sum}, 0)`).join(', ')} FROM totals)
+      SELECT page.*, grand.* FROM grand LEFT JOIN page ON true ORDER BY ${order}`)
+    .raw()
+    .all(...values, limit ?? -1, offset) as (string | bigint | null)[][]
+  const [totalRows = 0, ...totals] = (answers[0] ?? []).slice(columns.length)
+  return {
+    columns: [...columns],
+    rows: answers
+      .map((answer) => answer.slice(0, columns.length))
+      .filter((row): row is (string | bigint)[] => row.every((cell) => cell !== null)),
+    totalRows: Number(totalRows),
+    offset,
+    totals: Object.fromEntries(COUNTS.map((column, index) => [column, BigInt(totals[index] ?? 0)])),
+  }
 }
 
-/** The same, row by row: more rows than memory holds can be written out. */
+/** All of them, row by row: more rows than memory holds can be written out. */
 export function eachTotal(
   database: Database.Database,
-  query: TotalsQuery,
+  query: Omit<TotalsQuery, keyof PageRequest>,
 ): { readonly columns: readonly string[]; readonly rows: Iterable<(string | bigint)[]> } {
+  const { columns, groups, page, values, order } = statementOf(database, query)
+  const rows = database
+    .prepare(`${groups('')} ${page} ORDER BY ${order}`)
+    .raw()
+    .iterate(...values)
+  return { columns, rows: rows as IterableIterator<(string | bigint)[]> }
+}
+
+/** The parts of a statement: the groups (`WITH … totals`), a SELECT of them with their texts, its order. */
+function statementOf(database: Database.Database, query: TotalsQuery) {
   const columns = [...new Set(query.by.flatMap((column) => EXPANSION[column] ?? [column]))]
   const { sql, values } = totalsByIds(database, query, columns)
   const joins = [
@@ -76,19 +109,16 @@ export function eachTotal(
       ? ['JOIN destination d ON d.id = t.destination_id']
       : []),
   ]
-  const rows = database
-    .prepare(`
-      ${sql}
+  const page = `
       SELECT ${[...columns.map((column) => SQL[column]), ''].join(', ')}
              t.upload AS upload_bytes, t.download AS download_bytes, t.connections AS connections
-      FROM totals t ${joins.join(' ')}
-      ORDER BY ${orderOf(query, columns.length)}
-      LIMIT ?`)
-    .raw()
-    .iterate(...values, query.limit ?? -1)
+      FROM totals t ${joins.join(' ')}`
   return {
-    columns: [...columns, 'upload_bytes', 'download_bytes', 'connections'],
-    rows: rows as IterableIterator<(string | bigint)[]>,
+    columns: [...columns, ...COUNTS],
+    groups: sql,
+    page,
+    values,
+    order: orderOf(query, columns.length),
   }
 }
 

@@ -1,20 +1,25 @@
-/** The items with the largest keys of any number of items, in memory for `limit` of them. */
+/**
+ * The items with the largest keys of any number of items, in memory for `limit` of them. Of equal keys the
+ * smaller text counts as the larger one, so that the same items give the same order.
+ */
 export class Largest<Item> {
   readonly #limit: number
   readonly #keyOf: (item: Item) => number
+  readonly #textOf: (item: Item) => string
   /** A heap: no item's key is smaller than that of the one at half its place, which has the smallest at 0. */
   readonly #heap: Item[] = []
 
-  constructor(limit: number, keyOf: (item: Item) => number) {
+  constructor(limit: number, keyOf: (item: Item) => number, textOf: (item: Item) => string) {
     this.#limit = limit
     this.#keyOf = keyOf
+    this.#textOf = textOf
   }
 
   add(item: Item): void {
     if (this.#heap.length < this.#limit) {
       this.#heap.push(item)
       this.#rise()
-    } else if (this.#keyAt(0) < this.#keyOf(item)) {
+    } else if (this.#isLess(this.#heap[0] as Item, item)) {
       this.#heap[0] = item
       this.#sink()
     }
@@ -34,15 +39,20 @@ export class Largest<Item> {
     }
   }
 
-  #keyAt(place: number): number {
-    return this.#keyOf(this.#heap[place] as Item)
+  #isLess(a: Item, b: Item): boolean {
+    const [keyOfA, keyOfB] = [this.#keyOf(a), this.#keyOf(b)]
+    return keyOfA === keyOfB ? this.#textOf(a) > this.#textOf(b) : keyOfA < keyOfB
+  }
+
+  #isLessAt(a: number, b: number): boolean {
+    return this.#isLess(this.#heap[a] as Item, this.#heap[b] as Item)
   }
 
   #rise(): void {
     let place = this.#heap.length - 1
     while (place > 0) {
       const above = (place - 1) >> 1
-      if (this.#keyAt(above) <= this.#keyAt(place)) return
+      if (!this.#isLessAt(place, above)) return
       this.#swap(place, above)
       place = above
     }
@@ -53,7 +63,7 @@ export class Largest<Item> {
     for (;;) {
       let least = place
       for (const below of [2 * place + 1, 2 * place + 2]) {
-        if (below < this.#heap.length && this.#keyAt(below) < this.#keyAt(least)) least = below
+        if (below < this.#heap.length && this.#isLessAt(below, least)) least = below
       }
       if (least === place) return
       this.#swap(place, least)

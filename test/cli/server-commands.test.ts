@@ -24,6 +24,10 @@ const totals = (upload: string) => ({
     ['c', 'shop', 'Deployment', 'checkout', 'a.example', upload, '0', '3'],
     ['c', 'ml', 'Job', 'trainer', 'b\u001b[2J.example', '9223372036854775807', '2048', '1'],
   ],
+  total_rows: 5,
+  truncated: true,
+  next_offset: 2,
+  totals: { upload_bytes: '9223372036854775807', download_bytes: '1073741824', connections: '9' },
 })
 
 const STATUS = { ready: true, uptime_seconds: 61, streams: 2, open_connections: 1234, findings: 3 }
@@ -50,7 +54,7 @@ test('top --once looks twice and prints header and table, with control character
   )
   assert.match(
     lines[1] ?? '',
-    /^upload 8\.0 EiB \(0 B\/s\) · download 2\.0 KiB \(0 B\/s\) · 2 rows$/,
+    /^upload 7\.9 EiB \(0 B\/s\) · download 1\.0 GiB \(0 B\/s\) · 5 rows, the 2 largest watched$/,
   )
   assert.match(
     lines[3] ?? '',
@@ -93,23 +97,43 @@ test('an answer without rows is not taken for an empty one', async () => {
   assert.match(stderr, /answered without rows/)
 })
 
+test('rows without what all of them come to are of another version, not of everything', async () => {
+  for (const extent of [{}, { total_rows: 1, totals: { upload_bytes: 'many' } }]) {
+    const answer = { columns: ['sni'], rows: [['a.example']], ...extent }
+    await using server = await fakeServer({ '/api/v1/connections': answer })
+    const { code, stderr } = await snimeter(['connections', '--url', server.url])
+    assert.equal(code, 1)
+    assert.match(stderr, /answered without total_rows and totals; is it a snimeter of this version/)
+  }
+})
+
 test('connections asks for what was asked of it and prints it exactly', async () => {
   const columns = ['connection_id', 'pod', 'sni', 'state', 'upload_bytes', 'download_bytes']
   const rows = [
     ['11111111-2222-3333-4444-555555555555', 'p-1', 'a.example', 'open', '1048576', '7'],
   ]
-  await using server = await fakeServer({ '/api/v1/connections': { columns, rows } })
+  const extent = {
+    total_rows: 250,
+    totals: { upload_bytes: '2097152', download_bytes: '8', hop_bytes: '9000' },
+  }
+  await using server = await fakeServer({ '/api/v1/connections': { columns, rows, ...extent } })
   const ask = (...more: string[]) =>
     snimeter(['connections', '--url', server.url, '--state', 'open', '--sni', '*.example', ...more])
   assert.equal(
     (await ask('--format', 'csv')).stdout,
     'connection_id,pod,sni,state,upload_bytes,download_bytes\n11111111-2222-3333-4444-555555555555,p-1,a.example,open,1048576,7\n',
   )
-  assert.equal(server.asked[0], '/api/v1/connections?limit=100&state=open&sni=*.example')
+  assert.equal(server.asked[0], '/api/v1/connections?limit=100&offset=0&state=open&sni=*.example')
   assert.match(
     (await ask()).stdout,
-    /^STATE +SNI +UPLOAD +DOWNLOAD +CONNECTION ID\nopen +a\.example +1\.0 MiB +7 B +1{8}-/,
+    /^STATE +SNI +UPLOAD +DOWNLOAD +CONNECTION ID\nopen +a\.example +1\.0 MiB +7 B +1{8}-[^]*\n1 row shown +1\.0 MiB +7 B\nall 250 rows +2\.0 MiB +8 B\n$/,
   )
+  assert.equal(
+    (await ask('--format', 'csv', '--offset', '20')).stderr,
+    'snimeter: 1 of 250 rows (--limit, --offset); all of them: upload_bytes 2,097,152, download_bytes 8, hop_bytes 9,000\n' +
+      'snimeter: 9,000 of all these bytes are billed at another proxy (hop = 1)\n',
+  )
+  assert.match(server.asked.at(-1) ?? '', /limit=100&offset=20&/)
   assert.match((await ask('--exact')).stdout, / 1,048,576 +7 +1{8}-/)
 })
 

@@ -70,7 +70,7 @@ test('a table aligns numbers right and shows sums under a line', () => {
       ['a.example', '5 B'],
       ['b', '1.0 KiB'],
     ],
-    footer: ['2 rows', '1.0 KiB'],
+    footers: [['2 rows', '1.0 KiB']],
   }
   assert.deepEqual(tableLines(table), [
     'SNI         UPLOAD',

@@ -6,11 +6,12 @@ function snapshot(
   atMs: number,
   totals: Record<string, [bigint, bigint]>,
   complete = true,
+  all = { upload: 0n, download: 0n },
 ): Snapshot {
   const rows = Object.entries(totals).map(
     ([key, [upload, download]]) => [key, { upload, download }] as const,
   )
-  return { atMs, rows: new Map(rows), complete }
+  return { atMs, rows: new Map(rows), complete, all }
 }
 
 test('a rate is the growth over the time between the oldest and the newest look', () => {
@@ -56,4 +57,14 @@ test('differences are exact beyond 2^53', () => {
   rates.add(snapshot(0, { a: [2n ** 62n, 0n] }))
   rates.add(snapshot(1000, { a: [2n ** 62n + 3n, 0n] }))
   assert.equal(rates.of('a')?.upload, 3)
+})
+
+test('the rate of all rows is the growth of their totals, whichever rows an answer has', () => {
+  const rates = new TopRates(10_000)
+  rates.add(snapshot(0, {}, false, { upload: 2n ** 62n, download: 5n }))
+  assert.deepEqual(rates.all, { totals: { upload: 2n ** 62n, download: 5n }, rate: undefined })
+  rates.add(snapshot(2000, {}, false, { upload: 2n ** 62n + 3n, download: 9n }))
+  assert.deepEqual(rates.all.rate, { upload: 1.5, download: 2 })
+  rates.add(snapshot(3000, {}, false, { upload: 1n, download: 9n }))
+  assert.equal(rates.all.rate, undefined)
 })

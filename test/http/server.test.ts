@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { HttpServer } from '../../src/http/server.ts'
 import type { NodeReport } from '../../src/model/node-report.ts'
 import { UNKNOWN_NODE } from '../../src/model/source.ts'
+import type { PageAsText } from '../../src/query/page.ts'
 import type { QueryRequest } from '../../src/query/query-request.ts'
 import { formatAddress } from '../../src/runtime/listen-address.ts'
 import { ServiceError } from '../../src/runtime/service-error.ts'
@@ -113,18 +114,40 @@ test('metrics are in the text format of Prometheus', async () => {
   assert.match(body, /^snimeter_build_info\{version="1\.2\.3"\} 1$/m)
 })
 
-test('nodes are rows, those that said most first, at most as many as asked for', async () => {
+test('nodes are rows, those that sent most first, a page of them with the totals of all', async () => {
   await using http = await startServer()
-  const rowsOf = async (path: string) => {
-    const { columns, rows } = JSON.parse((await http.get(path)).body) as {
-      columns: string[]
-      rows: string[][]
-    }
+  const page = async (path: string) => {
+    const { columns, rows, ...rest } = JSON.parse((await http.get(path)).body) as PageAsText
     const shown = ['node', 'entries', 'lag_ms'].map((name) => columns.indexOf(name))
-    return rows.map((row) => shown.map((index) => row[index]).join(' '))
+    return { ...rest, rows: rows.map((row) => shown.map((index) => row[index]).join(' ')) }
   }
-  assert.deepEqual(await rowsOf('/api/v1/nodes'), ['sidecar~7 7 700', 'sidecar~5 5 '])
-  assert.deepEqual(await rowsOf('/api/v1/nodes?limit=1'), ['sidecar~7 7 700'])
+  const totals = {
+    entries: '12',
+    periodic_entries: '2',
+    ends: '4',
+    long_ends: '0',
+    untyped_ends: '0',
+    ends_again: '0',
+    without_id: '0',
+    connections: '4',
+    unnamed: '0',
+  }
+  const [seven, five] = ['sidecar~7 7 700', 'sidecar~5 5 ']
+  for (const [path, rows, next] of [
+    ['', [seven, five], null],
+    ['?limit=1', [seven], 1],
+    ['?limit=1&offset=1', [five], null],
+    ['?offset=1', [five], null],
+    ['?offset=9', [], null],
+  ] as const) {
+    assert.deepEqual(await page(`/api/v1/nodes${path}`), {
+      rows,
+      total_rows: 2,
+      truncated: next !== null,
+      next_offset: next,
+      totals,
+    })
+  }
   assert.equal((await http.get('/api/v1/nodes?limit=0')).status, 400)
 })
 
@@ -161,14 +184,22 @@ test('the parameters of totals reach the query, with defaults for the others', a
   await using http = await startServer()
   await http.get('/api/v1/totals')
   await http.get(
-    '/api/v1/totals?by=workload,sni&order=name&limit=10000&sni=*.example&workload=shop%2Fcart&namespace=shop&since=-1h&until=2026-11-24T18:00Z',
+    '/api/v1/totals?by=workload,sni&order=name&limit=10000&offset=20000&sni=*.example&workload=shop%2Fcart&namespace=shop&since=-1h&until=2026-11-24T18:00Z',
   )
   const none = { sni: undefined, workload: undefined, namespace: undefined }
   const lifetime = { sinceMs: undefined, untilMs: undefined }
   assert.deepEqual(http.asked, [
     {
       kind: 'totals',
-      query: { by: ['sni'], order: 'total', descending: true, limit: 100, ...none, ...lifetime },
+      query: {
+        by: ['sni'],
+        order: 'total',
+        descending: true,
+        limit: 100,
+        offset: 0,
+        ...none,
+        ...lifetime,
+      },
     },
     {
       kind: 'totals',
@@ -177,6 +208,7 @@ test('the parameters of totals reach the query, with defaults for the others', a
         order: 'name',
         descending: false,
         limit: 10_000,
+        offset: 20_000,
         sni: '*.example',
         workload: 'shop/cart',
         namespace: 'shop',
@@ -195,6 +227,7 @@ test('the parameters of connections reach the query', async () => {
       kind: 'connections',
       query: {
         limit: 5,
+        offset: 0,
         state: 'orphaned',
         sni: 'a.example',
         workload: undefined,
@@ -212,6 +245,7 @@ test('a request that cannot be meant is refused with what is wrong, and asks not
     ['totals?order=size', /^order is "size"; use one of total, /],
     ['totals?limit=0', /^limit is not a number from 1 to 10000$/],
     ['totals?limit=10001', /^limit is not a number from 1 to 10000$/],
+    ['totals?offset=-1', /^offset is not a number from 0 to 999999999$/],
     ['totals?since=soon', /^since: "soon" is no time; /],
     ['totals?name=x', /^there is no parameter "name"; use some of by, /],
     ['totals?sni=a&sni=b', /^sni is given more than once$/],

@@ -63,6 +63,9 @@ describe('totals', () => {
         ['a.oss-cn-shanghai.aliyuncs.com', 107n, 10n, 2n],
         ['refused.example', 0n, 0n, 3n],
       ],
+      totalRows: 3,
+      offset: 0,
+      totals: { upload_bytes: 108n, download_bytes: 510n, connections: 7n },
     })
   })
 
