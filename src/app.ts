@@ -366,7 +366,10 @@ export class App {
             pipeline.message(stream, bytes, clock.now())
             if (pipeline.held.hasQuestions) this.#askSoon(committer)
           },
-          close: () => pipeline.closeStream(stream),
+          close: () => {
+            pipeline.closeStream(stream)
+            if (pipeline.held.hasQuestions) this.#askSoon(committer)
+          },
         }
       },
     })
@@ -404,6 +407,7 @@ export class App {
       }, this.#findingsEveryMs),
       setInterval(() => {
         pipeline.tick(clock.now())
+        if (pipeline.held.hasQuestions) this.#askSoon(committer)
         memory.look()
       }, TICK_MS),
       setInterval(() => {

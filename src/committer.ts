@@ -84,8 +84,9 @@ export class Committer {
     await this.#asking
   }
 
-  /** Everything received so far, into the file. */
+  /** Everything received so far, into the file; what has not come yet of a message is not waited for. */
   async flush(): Promise<void> {
+    this.#pipeline.endMessages()
     let unanswered: unknown
     if (this.#pipeline.held.size > 0) {
       await this.ask().catch((error: unknown) => {

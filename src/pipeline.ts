@@ -12,7 +12,6 @@ import { type Absence, NodeClock, StreamClock } from './attribution/sender-clock
 import { SessionIdentities } from './attribution/session-identities.ts'
 import type { Config } from './config.ts'
 import { type DecodeStream, MessageDecoder } from './decoder/message-decoder.ts'
-import { TextInterner } from './decoder/text-interner.ts'
 import { cutConnections } from './ledger/connection-columns.ts'
 import { Forgotten } from './ledger/forgotten.ts'
 import { type Answers, type HeldSample, HeldSamples } from './ledger/held-samples.ts'
@@ -26,13 +25,15 @@ import type { StoredConnection } from './model/connection.ts'
 import type { StoreOpening } from './model/opening.ts'
 import { Reject } from './model/reject-reason.ts'
 import { Said } from './model/said-moments.ts'
-import { SampleBatch } from './model/sample.ts'
+import { NO_TIME, SampleBatch } from './model/sample.ts'
 import { type Node, UNKNOWN_NODE } from './model/source.ts'
 import type { UsedPair } from './model/used-pairs.ts'
+import { PipelineTexts } from './pipeline-texts.ts'
 import { MinutesMark } from './rollup/minutes-mark.ts'
 import { PendingCoverage } from './rollup/pending-coverage.ts'
 import { Rollup } from './rollup/rollup.ts'
 import { WindowLengths } from './rollup/window-lengths.ts'
+import { UnfinishedMessage, UnfinishedMessages } from './unfinished-messages.ts'
 import { LedgerIdsWalk } from './used-ids.ts'
 
 /** Ledger time between two looks at every row for silence and age. */
@@ -44,6 +45,9 @@ const PENDING_COVERAGE_ROWS = 200_000
 
 /** Bytes at the end of a message in parts that are read for how late it is: some hundred entries. */
 const TAIL_BYTES = 256 * 1024
+
+/** A record of a stream: the message before it has ended, though it said that it goes on. */
+const END_OF_MESSAGE = new Uint8Array(0)
 
 /** The sender of recorded streams. */
 const REPLAYED = 'replay'
@@ -93,6 +97,7 @@ export class Pipeline {
   readonly #batch = new SampleBatch()
   readonly #scratch = new SampleBatch(1)
   readonly #streams = new Set<PipelineStream>()
+  readonly #unfinished = new UnfinishedMessages<PipelineStream>()
   readonly #recorder: Recorder | undefined
   readonly #lengths: WindowLengths
   readonly #gateways: Config['gateways']
@@ -189,6 +194,7 @@ export class Pipeline {
       pending_usage: this.rollup.pool,
       observations: this.observations.pool,
       activity: this.observations.activity.pool,
+      unfinished: this.#unfinished.pool,
     }
   }
 
@@ -213,6 +219,7 @@ export class Pipeline {
   }
 
   closeStream(stream: PipelineStream): void {
+    this.#cutOff(stream)
     this.#streams.delete(stream)
     this.#recorder?.end(stream.number)
   }
@@ -227,6 +234,16 @@ export class Pipeline {
     this.#decoder.scan(bytes)
     this.#identify(stream, bytes, arrivalMs)
 
+    if (this.#decoder.goesOn || stream.unfinished !== undefined)
+      this.#part(stream, bytes, arrivalMs)
+    else this.#whole(stream, bytes, arrivalMs)
+
+    while (!this.#texts.resetIfFull(this.#unfinished)) {
+      for (const message of this.#unfinished.ofLargest()) this.#bookWaiting(message, false)
+    }
+  }
+
+  #whole(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
     // What was said: entries to samples; what cannot be read is counted, its neighbours go on.
     const { context } = stream
     const batch = this.#batch
@@ -242,16 +259,95 @@ export class Pipeline {
     if (parts === 0) stream.clock.judge(this.#decoder.said, batch, arrivalMs)
     stream.clock.date(batch, arrivalMs)
     this.coverage.received(context.node, this.#decoder.entries, this.#decoder.rejected)
-    this.#observe(stream, arrivalMs)
+    this.#observe(stream, this.#decoder.said[Said.end] as number, arrivalMs)
+    this.#observeClock(stream)
 
     // What it adds: cumulative samples to deltas, deltas to windows.
     this.ledger.apply(batch, context, arrivalMs)
+  }
 
-    this.#texts.interner.resetIfFull()
+  /**
+   * A message that comes in parts has one arrival, the first part's, and is judged, dated and applied once
+   * it has ended, like a whole one: its samples wait for that, as far as there is room.
+   */
+  #part(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
+    const { goesOn } = this.#decoder
+    if (stream.unfinished?.goesOnAt(arrivalMs) === false) this.#end(stream)
+    const message = (stream.unfinished ??= this.#begin(stream, arrivalMs))
+    const batch = this.#batch
+    batch.reset()
+    const take = (): void => {
+      stream.clock.takePart(this.#decoder.said, batch)
+      this.#keep(message, arrivalMs)
+      batch.reset()
+    }
+    this.#decoder.decode(bytes, stream.context, batch, take)
+    take()
+    this.coverage.received(stream.context.node, this.#decoder.entries, this.#decoder.rejected)
+    this.#observe(stream, goesOn ? NO_TIME : stream.clock.latestEndMs, message.arrivalMs)
+    if (!goesOn) this.#end(stream)
+  }
+
+  #begin(stream: PipelineStream, arrivalMs: number): UnfinishedMessage<PipelineStream> {
+    stream.clock.begin(arrivalMs)
+    return new UnfinishedMessage(stream, stream.sender, arrivalMs)
+  }
+
+  /** The batch waits for the rest of its message; without room what waits is booked by what has come so far. */
+  #keep(message: UnfinishedMessage<PipelineStream>, nowMs: number): void {
+    const batch = this.#batch
+    if (batch.count === 0 || this.#unfinished.keep(message, batch, nowMs)) return
+    this.#bookWaiting(message, false)
+    if (!this.#unfinished.keep(message, batch, nowMs)) this.#book(message, [batch], false)
+  }
+
+  /** The stream's message has ended, if it had not. */
+  #end(stream: PipelineStream): void {
+    const message = stream.unfinished
+    stream.unfinished = undefined
+    if (message !== undefined) this.#bookWaiting(message, true)
+  }
+
+  /** The same before it is whole. A replay must do so at the same place. */
+  #cutOff(stream: PipelineStream): void {
+    if (stream.unfinished === undefined) return
+    this.#end(stream)
+    this.#recorder?.write(stream.number, this.clock.newestMs, END_OF_MESSAGE)
+  }
+
+  #bookWaiting(message: UnfinishedMessage<PipelineStream>, isWhole: boolean): void {
+    this.#book(message, this.#unfinished.take(message), isWhole)
+  }
+
+  #bookOverdue(nowMs: number): void {
+    for (const message of this.#unfinished.overdue(nowMs)) this.#bookWaiting(message, false)
+  }
+
+  /** Books samples of a message, by what has come of it; `isWhole`: that is all of it. */
+  #book(
+    { stream, arrivalMs }: UnfinishedMessage<PipelineStream>,
+    batches: readonly SampleBatch[],
+    isWhole: boolean,
+  ): void {
+    const { clock, context } = stream
+    this.observations.sender = stream.sender
+    clock.conclude(isWhole)
+    for (const batch of batches) {
+      clock.date(batch, arrivalMs)
+      this.ledger.apply(batch, context, arrivalMs, false)
+    }
+    this.ledger.settle(context, arrivalMs)
+    this.#observeClock(stream)
+  }
+
+  /** Messages that have not ended wait no longer for the rest: what has come of them is all there is. */
+  endMessages(): void {
+    for (const stream of this.#streams) this.#cutOff(stream)
   }
 
   /** Time has passed without a message (or with one: `message` calls this first). */
   tick(nowMs: number): void {
+    if (this.#unfinished.size > 0) this.#bookOverdue(nowMs)
     if (this.#absence.untilMs === 0) this.#absence.untilMs = nowMs + this.#absence.settleMs
     this.clock.advance(nowMs)
     this.coverage.at(nowMs)
@@ -268,6 +364,7 @@ export class Pipeline {
    */
   step({ fromMs, toMs }: ClockStep): void {
     const byMs = toMs - fromMs
+    this.endMessages()
     this.clock.stepTo(toMs)
     this.held.stepped(byMs)
     this.ledger.stepped({ fromMs: this.#eraFromMs ?? 0, byMs, latestMs: toMs })
@@ -387,6 +484,8 @@ export class Pipeline {
   #identify(stream: PipelineStream, bytes: Uint8Array, arrivalMs: number): void {
     const { identifierStart: start, identifierEnd: end } = this.#decoder
     if (start >= 0) {
+      // What came before it in parts is of the identity of before.
+      this.#end(stream)
       const identity = readIdentifier(bytes.subarray(start, end))
       if (identity === undefined) this.identifiersUnreadable++
       else if (identity.damaged) this.identifiersDamaged++
@@ -402,10 +501,13 @@ export class Pipeline {
     this.#recorder?.write(stream.number, arrivalMs, bytes, start >= 0 ? { start, end } : undefined)
   }
 
-  #observe({ context: { proxy }, clock }: PipelineStream, arrivalMs: number): void {
-    const { shapes, said, rejected } = this.#decoder
+  #observe({ context: { proxy } }: PipelineStream, latestEndMs: number, arrivalMs: number): void {
+    const { shapes, rejected } = this.#decoder
     const withoutId = rejected[Reject.no_connection_id] as number
-    this.observations.heard(proxy, shapes, withoutId, said[Said.end] as number, arrivalMs)
+    this.observations.heard(proxy, shapes, withoutId, latestEndMs, arrivalMs)
+  }
+
+  #observeClock({ context: { proxy }, clock }: PipelineStream): void {
     if (clock.disbelieved === 0) return
     this.momentsNotBelieved += clock.disbelieved
     this.observations.disbelieved(proxy, clock.disbelieved, clock.furthestMs)
@@ -493,27 +595,13 @@ export class PipelineStream {
   /** Which moments of it are believed. */
   readonly clock: StreamClock
   identified = false
+  /** The message of which parts have come, and not the last. */
+  unfinished: UnfinishedMessage<PipelineStream> | undefined
 
   constructor(number: number, sender: string, context: StreamContext, clock: StreamClock) {
     this.number = number
     this.sender = sender
     this.context = context
     this.clock = clock
-  }
-}
-
-/** The decoder's interner, with the way back in for texts that outlived an epoch. */
-class PipelineTexts {
-  readonly interner = new TextInterner()
-  readonly #encoder = new TextEncoder()
-
-  text(id: number): string {
-    return this.interner.text(id)
-  }
-
-  internText(text: string): number {
-    if (text === '') return 0
-    const bytes = this.#encoder.encode(text)
-    return this.interner.intern(bytes, 0, bytes.length)
   }
 }

@@ -50,8 +50,16 @@ export class StreamClock {
   #hasCaughtUp = false
   /** The backlog may have gathered while the receiver was away. */
   #wasAbsent = false
-  /** Of the message judged last: ends before this are not believed, unix ms. */
+  /** Of the message that is judged: its arrival, unix ms, and what it has said so far, by `Said`. */
+  #arrivalMs = 0
+  #latestMs = NO_TIME
+  #latestOpeningMs = NO_TIME
+  #oldestEndMs = NO_TIME
+  /** The oldest end that could be in it, and the oldest that is believed, unix ms. */
+  #reachMs = 0
   #fromMs = 0
+  /** The newest end that it has said so far, unix ms; `NO_TIME` without one. */
+  latestEndMs = NO_TIME
   /** Ends of the message judged last that were not believed, and how far back the oldest lay, ms. */
   disbelieved = 0
   furthestMs = 0
@@ -66,23 +74,63 @@ export class StreamClock {
     this.#node = node
   }
 
-  /** Takes what a message says (by `Said`), and its first samples, before any of them is dated. */
+  /** Takes what a whole message says (by `Said`), and its first samples, before any of them is dated. */
   judge(said: Float64Array, batch: SampleBatch, arrivalMs: number): void {
-    const latestMs = said[Said.moment] as number
+    this.begin(arrivalMs)
+    this.#hear(said)
+    this.#conclude(batch, true)
+  }
+
+  /** A message begins to arrive: its parts are judged together, by the arrival of the first. */
+  begin(arrivalMs: number): void {
+    this.#arrivalMs = arrivalMs
+    this.#latestMs = NO_TIME
+    this.#latestOpeningMs = NO_TIME
+    this.#oldestEndMs = NO_TIME
+    this.latestEndMs = NO_TIME
+    if (arrivalMs - this.#markAtMs > NEAR_MS) this.#isCatchingUp = false
+    this.#reachMs = this.#reachesBackTo(arrivalMs)
+  }
+
+  /** Takes what a part of the message says, with its samples. */
+  takePart(said: Float64Array, batch: SampleBatch): void {
+    this.#hear(said)
+    const oldest = oldestEnd(batch)
+    const isOlder = this.#oldestEndMs === NO_TIME || oldest < this.#oldestEndMs
+    if (oldest !== NO_TIME && isOlder) this.#oldestEndMs = oldest
+  }
+
+  /**
+   * Judges the message by all parts so far, before their samples are dated. `isWhole`: there are no more.
+   * May be called for each of several runs of parts.
+   */
+  conclude(isWhole: boolean): void {
+    this.#conclude(undefined, isWhole)
+  }
+
+  #hear(said: Float64Array): void {
+    this.#latestMs = Math.max(this.#latestMs, said[Said.moment] as number)
+    this.#latestOpeningMs = Math.max(this.#latestOpeningMs, said[Said.opening] as number)
+    this.latestEndMs = Math.max(this.latestEndMs, said[Said.end] as number)
+  }
+
+  #conclude(batch: SampleBatch | undefined, isWhole: boolean): void {
     const node = this.#node
+    const arrivalMs = this.#arrivalMs
+    const latestMs = this.#latestMs
     const lagMs = arrivalMs - latestMs
     this.disbelieved = 0
     this.furthestMs = 0
-    if (arrivalMs - this.#markAtMs > NEAR_MS) this.#isCatchingUp = false
-    this.#fromMs = this.#reachesBackTo(arrivalMs)
+    this.#fromMs = this.#reachMs
     if (latestMs !== NO_TIME && lagMs <= NEAR_MS) {
       node.isRight = true
       node.behindMs = 0
       node.lateSinceMs = 0
       this.#isCatchingUp = false
       this.#floorMs = arrivalMs
-    } else if (this.#saysHowLate(said, lagMs)) {
-      if (this.#isBacklog(latestMs, oldestEnd(batch), arrivalMs)) {
+    } else if (this.#saysHowLate(lagMs)) {
+      const oldest = batch === undefined ? this.#oldestEndMs : oldestEnd(batch)
+      if (this.#isBacklog(oldest, isWhole)) {
         if (node.lateSinceMs === 0) node.lateSinceMs = arrivalMs
         this.#floorMs = latestMs
       } else {
@@ -126,21 +174,25 @@ export class StreamClock {
   }
 
   /** Whether the message holds what is sent as soon as it has happened, unless it has to wait. */
-  #saysHowLate(said: Float64Array, lagMs: number): boolean {
-    if (said[Said.end] !== NO_TIME) return true
-    return said[Said.opening] !== NO_TIME && lagMs > SLOW_CONNECT_MS
+  #saysHowLate(lagMs: number): boolean {
+    if (this.latestEndMs !== NO_TIME) return true
+    return this.#latestOpeningMs !== NO_TIME && lagMs > SLOW_CONNECT_MS
   }
 
   /** Whether a message of which everything is late can be a backlog, or a part of one. */
-  #isBacklog(latestMs: number, oldestEndMs: number, arrivalMs: number): boolean {
+  #isBacklog(oldestEndMs: number, isWhole: boolean): boolean {
     const { isRight, behindMs, lateSinceMs } = this.#node
+    const arrivalMs = this.#arrivalMs
+    const latestMs = this.#latestMs
     const lagMs = arrivalMs - latestMs
     if (this.#floorMs === NO_TIME && !isRight && behindMs === 0)
       this.#beginToCatchUp(lagMs, arrivalMs)
     else if (this.#isCatchingUp) this.#goOnCatchingUp(lagMs, arrivalMs)
     if (latestMs < this.#fromMs) return false
-    // What was gathered for longer than it is late is a backlog by itself.
-    if (oldestEndMs >= this.#fromMs && latestMs - oldestEndMs >= lagMs) return true
+    // What was gathered for longer than it is late is a backlog by itself. How late it is at its end is not
+    // known yet of a message that goes on: it was gathered for longer than Envoy waits for more.
+    const gatheredMs = isWhole || behindMs > 0 ? lagMs : NEAR_MS
+    if (oldestEndMs >= this.#fromMs && latestMs - oldestEndMs >= gatheredMs) return true
     if (this.#isCatchingUp) {
       const { fromMs } = this.#absence
       return this.#hasCaughtUp || (this.#wasAbsent && latestMs >= fromMs - NEAR_MS)

@@ -1,4 +1,5 @@
 import { LONG_MS, SHAPES, Shape } from '../model/entry-shape.ts'
+import { GOES_ON_TAG } from '../model/message-mark.ts'
 import { REJECT_REASONS, Reject } from '../model/reject-reason.ts'
 import { SAID_MOMENTS, Said } from '../model/said-moments.ts'
 import {
@@ -50,6 +51,8 @@ export class MessageDecoder {
   /** Where the last scanned message holds its identifier; -1 when it has none. */
   identifierStart = -1
   identifierEnd = -1
+  /** Whether the last scanned message goes on in the next one of its stream. */
+  goesOn = false
   /** While true, periodic entries are refused as `shed`: the next one says it all again. */
   shedPeriodic = false
   readonly #reader = new WireReader()
@@ -64,8 +67,9 @@ export class MessageDecoder {
     this.#peers = new PeerReader(this.#reader, texts)
   }
 
-  /** Looks at the top level only: where the identifier is. */
+  /** Looks at the top level only: where the identifier is, and whether the message goes on. */
   scan(message: Uint8Array): void {
+    this.goesOn = false
     this.identifierStart = -1
     this.identifierEnd = -1
     const reader = this.#reader
@@ -78,7 +82,8 @@ export class MessageDecoder {
           this.identifierStart = reader.position
           this.identifierEnd = end
           reader.position = end
-        } else reader.skip(tag)
+        } else if (tag === GOES_ON_TAG) this.goesOn = reader.varint() !== 0
+        else reader.skip(tag)
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error

@@ -75,12 +75,17 @@ export class TextInterner {
     return this.#texts[id] as string
   }
 
+  /** Whether it is over a cap. */
+  get isFull(): boolean {
+    return this.size >= MAX_TEXTS || this.#used >= MAX_BYTES
+  }
+
   /** Empties a table that is over a cap. To be called between messages only. */
   resetIfFull(): boolean {
     // The last message is not kept alive by a view of it.
     this.#viewed = this.#bytes
     this.#view = this.#words
-    if (this.size < MAX_TEXTS && this.#used < MAX_BYTES) return false
+    if (!this.isFull) return false
     this.epoch++
     this.#recent.fill(0)
     this.#index = new Int32Array(1024)

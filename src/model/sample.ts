@@ -134,6 +134,19 @@ export class SampleBatch {
     }
   }
 
+  /** Its rows in a batch of their own, which has no room for more. */
+  copy(): SampleBatch {
+    const copy = new SampleBatch(this.count)
+    for (const name of Object.keys(copy) as (keyof SampleBatch)[]) {
+      const column = copy[name]
+      if (!ArrayBuffer.isView(column)) continue
+      const source = this[name] as Uint8Array
+      ;(column as Uint8Array).set(source.subarray(0, (column as Uint8Array).length))
+    }
+    copy.count = this.count
+    return copy
+  }
+
   /** Makes room for one row beyond `count`; doubles the columns where there is none. */
   reserve(): void {
     if (this.count < this.capacity) return

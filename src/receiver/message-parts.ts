@@ -1,3 +1,5 @@
+import { GOES_ON } from '../model/message-mark.ts'
+
 /** gRPC's frame before each message: compressed flag and length. */
 export const FRAME_HEADER_BYTES = 5
 /**
@@ -27,8 +29,8 @@ const MAX_GROUP_DEPTH = 32
 
 /**
  * Cuts a StreamAccessLogsMessage that is still arriving into smaller messages that say the same, at the
- * edges of its fields: a backlog of any size takes the memory of its largest entry, not its own. Damage
- * and fields above `MAX_FIELD_BYTES` become parts that the decoder counts as malformed. (An identifier
+ * edges of its fields: a backlog of any size takes the memory of its largest entry, not its own. All parts
+ * but the last say that the message goes on. Damage and fields above `MAX_FIELD_BYTES` become parts that the decoder counts as malformed. (An identifier
  * is applied from where it stands: every sender writes it first.)
  */
 export class MessageParts {
@@ -63,6 +65,7 @@ export class MessageParts {
 
   /** Takes bytes, at most `left`; appends the parts that are whole by them, each in a gRPC frame. */
   write(data: Buffer, parts: Buffer[]): void {
+    const before = parts.length
     let at = 0
     while (at < data.length) {
       let taken = Math.min(this.#skip, data.length - at)
@@ -75,6 +78,7 @@ export class MessageParts {
       this.#left -= taken
       if (this.#left === 0 || this.#filled === this.#pending.length) this.#drain(parts)
     }
+    if (this.#left === 0) endLast(parts, before)
   }
 
   /** Hands on what is whole and keeps the rest. */
@@ -209,15 +213,27 @@ export class MessageParts {
   }
 }
 
-/** A message in its frame: whole fields of a list (by its tag), or of the top level (0). */
+/** The last of the parts from index `from` on ends the message; where there is none, an empty one does. */
+function endLast(parts: Buffer[], from: number): void {
+  const last = parts.length > from ? parts.pop() : undefined
+  const framed = last?.subarray(0, last.length - GOES_ON.length) ?? Buffer.alloc(FRAME_HEADER_BYTES)
+  framed.writeUInt32BE(framed.length - FRAME_HEADER_BYTES, 1)
+  parts.push(framed)
+}
+
+/**
+ * A message in its frame: whole fields of a list (by its tag), or of the top level (0), and that the
+ * message goes on.
+ */
 function part(list: number, fields: Buffer): Buffer {
   const header = list === 0 ? [] : [list, ...varint(fields.length)]
-  const size = header.length + fields.length
+  const size = header.length + fields.length + GOES_ON.length
   const framed = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + size)
   framed[0] = 0
   framed.writeUInt32BE(size, 1)
   framed.set(header, FRAME_HEADER_BYTES)
   framed.set(fields, FRAME_HEADER_BYTES + header.length)
+  framed.set(GOES_ON, framed.length - GOES_ON.length)
   return framed
 }
 

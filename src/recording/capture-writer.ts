@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { GOES_ON } from '../model/message-mark.ts'
 import type { Component } from '../runtime/component.ts'
 import { FOLDER_MODE } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -39,7 +40,7 @@ const OUR_FILES = /^snimeter-.*\.alscap$/
 
 /**
  * Records what was received, so that a number can be explained later by a replay. What is kept of a
- * message: its log entries and the allow-listed identifier, nothing else. Every file can be
+ * message: its log entries, the allow-listed identifier, and whether it goes on; nothing else. Every file can be
  * replayed by itself: it begins with the identifier of every living stream.
  *
  * When the disk fails, messages are not recorded, counted and logged; nothing else is affected.
@@ -102,8 +103,9 @@ export class CaptureWriter implements Component {
     const parts: Uint8Array[] = []
     if (identifierRange !== undefined) parts.push(this.#identifierOf(stream))
     this.#announced = undefined
-    const { ranges, malformed } = recordableOf(message)
+    const { ranges, malformed, goesOn } = recordableOf(message)
     for (const [start, end] of ranges) parts.push(message.subarray(start, end))
+    if (goesOn) parts.push(GOES_ON)
     if (malformed) parts.push(MALFORMED_REST)
     this.#newestMs = arrivalMs
     this.#counters.messages++

@@ -1,3 +1,5 @@
+import { GOES_ON_TAG } from '../model/message-mark.ts'
+
 /**
  * The parts of a StreamAccessLogsMessage that may be recorded: its log entries. Identifiers (node
  * metadata with annotations and proxy configuration), unknown fields and whatever cannot be read
@@ -8,6 +10,8 @@ export interface Recordable {
   readonly ranges: readonly (readonly [number, number])[]
   /** Something was left out that cannot be read: a replay must count the message as malformed as well. */
   readonly malformed: boolean
+  /** The message goes on in the next one of its stream (`GOES_ON`). */
+  readonly goesOn: boolean
 }
 
 /** Fields of StreamAccessLogsMessage, as tags: http_logs = 2 and tcp_logs = 3, length-delimited. */
@@ -21,21 +25,23 @@ export function recordableOf(message: Uint8Array): Recordable {
   const ranges: [number, number][] = []
   const end = message.length
   let at = 0
+  let goesOn = false
   while (at < end) {
     const tag = tagAt(message, at, end)
-    if (tag === undefined) return { ranges, malformed: true }
+    if (tag === undefined) return { ranges, malformed: true, goesOn }
     const isLogs = tag.value === HTTP_LOGS || tag.value === TCP_LOGS
     // Of a list that is cut short the decoder counts the whole entries.
     const next = isLogs ? endOfLogs(message, tag.next) : skip(message, tag.next, end, tag.value, 0)
-    if (next === undefined) return { ranges, malformed: true }
+    if (next === undefined) return { ranges, malformed: true, goesOn }
     if (isLogs) {
       const last = ranges.at(-1)
       if (last !== undefined && last[1] === at) last[1] = next
       else ranges.push([at, next])
     }
+    if (tag.value === GOES_ON_TAG) goesOn = varint(message, tag.next, end)?.value !== 0
     at = next
   }
-  return { ranges, malformed: false }
+  return { ranges, malformed: false, goesOn }
 }
 
 /** Where a list of entries ends: at the end of the message if it claims more. */

@@ -4,7 +4,7 @@ import { defaultConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config.ts'
 import { diagnoseLive } from '../../src/istio/doctor/live.ts'
 import { PairReader } from '../../src/model/used-pairs.ts'
-import { Pipeline, type PipelineStream } from '../../src/pipeline.ts'
+import { Pipeline, type PipelineStream, type Recorder } from '../../src/pipeline.ts'
 import { Writer } from '../../src/store/writer.ts'
 import { identifierField, type TcpEntry, tcpEntry, tcpMessage } from './entry-writer.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -39,8 +39,10 @@ export class ReceiverLife {
   pipeline: Pipeline
   readonly #config: Config
   readonly #writer: Writer
+  readonly #recorder: Recorder | undefined
 
-  constructor(t: TestContext, config: Config = defaultConfig(), nowMs = NOON) {
+  constructor(t: TestContext, config: Config = defaultConfig(), nowMs = NOON, recorder?: Recorder) {
+    this.#recorder = recorder
     this.path = join(temporaryFolder(t), 'file.db')
     this.#config = config
     this.#writer = new Writer({
@@ -122,7 +124,9 @@ export class ReceiverLife {
   }
 
   #begin(nowMs: number): Pipeline {
-    const pipeline = new Pipeline(this.#config, this.#writer.open(nowMs))
+    const pipeline = new Pipeline(this.#config, this.#writer.open(nowMs), {
+      recorder: this.#recorder,
+    })
     pipeline.restore(
       this.#writer.loadOpen(1000),
       new PairReader().read(this.#writer.pairsBetween(0, 2 ** 50)),

@@ -53,8 +53,11 @@ test('messages arrive in order, each stream by itself; a large one in parts', as
   const [first, second, ...parts] = received.find((messages) => messages !== ofA) ?? []
   assert.deepEqual(ofA, ['m0', 'm2', 'm4', ''])
   assert.deepEqual([first, second], ['m1', 'm3'])
-  assert.ok(parts.every(({ length }) => length <= 64 * 1024))
-  assert.equal(parts.join(''), large.toString('latin1'))
+  // All but the last end with the mark that the message goes on.
+  const fields = parts.map((part, i) => part.slice(0, i < parts.length - 1 ? -2 : undefined))
+  assert.ok(parts.slice(0, -1).every((part) => part.endsWith('x\u0001')))
+  assert.ok(fields.every(({ length }) => length <= 64 * 1024))
+  assert.equal(fields.join(''), large.toString('latin1'))
   assert.match(fixture.streams[0]?.peer ?? '', /^127\.0\.0\.1:\d+$/)
   assert.equal(await fixture.metric('snimeter_receiver_messages_total'), 7)
   assert.equal(await fixture.metric('snimeter_receiver_message_bytes_total'), 10 + large.length)

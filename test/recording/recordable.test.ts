@@ -61,7 +61,35 @@ test('only log entries are recordable, whatever stands before, between and behin
 
 test('a message of log entries alone is one range', () => {
   const message = Buffer.concat([field(3, text('a')), field(3, text('b'))])
-  assert.deepEqual(recordableOf(message), { ranges: [[0, message.length]], malformed: false })
+  assert.deepEqual(recordableOf(message), {
+    ranges: [[0, message.length]],
+    malformed: false,
+    goesOn: false,
+  })
+})
+
+test('what is recorded goes on where the decoder says so of the message', () => {
+  const marks = fc.constantFrom(
+    Buffer.of(120, 1),
+    Buffer.of(120, 0),
+    Buffer.of(120, 0x80, 0),
+    Buffer.of(120, 0x81, 0),
+    Buffer.of(120, 0x80),
+    Buffer.of(128, 1, 1),
+    Buffer.of(0),
+    field(3, text('tcp')),
+    field(1, text('secret')),
+    field(15, text('secret')),
+  )
+  const decoder = new MessageDecoder(new TextInterner())
+  fc.assert(
+    fc.property(fc.array(marks, { maxLength: 6 }), (fields) => {
+      const message = Buffer.concat(fields)
+      decoder.scan(message)
+      assert.equal(recordableOf(message).goesOn, decoder.goesOn)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test('of what cannot be read nothing is kept but that it cannot', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { PipelineStream } from '../../src/pipeline.ts'
-import type { TcpEntry } from '../helpers/entry-writer.ts'
+import { type TcpEntry, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { inParts } from '../helpers/message-in-parts.ts'
 import { ReceiverLife, sidecarOf, streamId } from '../helpers/receiver-life.ts'
 
 const SECOND = 1000
@@ -297,4 +298,153 @@ it('law: whatever a clock says and when, no byte is booked a day or more before 
     }),
     { numRuns: 30 },
   )
+})
+
+describe('a message above 64 KiB, which is handled in parts', () => {
+  const ARRIVAL = Date.UTC(2026, 10, 24, 12, 0, 20)
+  /** Ends of connections of no length over this time, the newest of which is this late. */
+  const ends = (count: number, overMs: number, lateMs: number): TcpEntry[] =>
+    Array.from({ length: count }, (_, i) => {
+      const endMs = ARRIVAL - lateMs - Math.floor(((count - 1 - i) * overMs) / count)
+      return end(endMs, { startMs: endMs, durationMs: 0 })
+    })
+  const partsOf = (entries: readonly TcpEntry[]): Buffer[] => {
+    const parts = inParts(tcpMessage(entries.map(tcpEntry), SIDECAR))
+    assert.ok(parts.length > 3)
+    return parts
+  }
+  /** Sends parts, so long apart. */
+  const send = (life: ReceiverLife, parts: readonly Buffer[], gapMs = 0): void => {
+    const stream = life.pipeline.openStream()
+    parts.forEach((part, i) => {
+      life.pipeline.message(stream, part, ARRIVAL + i * gapMs)
+    })
+  }
+
+  for (const [how, gapMs] of [
+    ['at once', 0],
+    ['in seconds', 2 * SECOND],
+  ] as const) {
+    it(`has its ends believed when it comes ${how}, of a node not seen before, in a new file`, (t) => {
+      const life = new ReceiverLife(t, undefined, ARRIVAL)
+      send(life, partsOf(ends(2000, 2 * HOUR, 20 * SECOND)), gapMs)
+      // The newest is of 12:00:00, 3.6 s after the one before.
+      assert.deepEqual(hours(life), [
+        '2026-11-24T10 99900 999 999',
+        '2026-11-24T11 100000 1000 1000',
+        '2026-11-24T12 100 1 1',
+      ])
+      assert.equal(life.pipeline.momentsNotBelieved, 0)
+      assert.deepEqual(behind(life), [])
+    })
+
+    it(`has none of its ends believed when it comes ${how}, of a clock that is behind`, (t) => {
+      const life = new ReceiverLife(t, undefined, ARRIVAL)
+      send(life, partsOf(ends(2000, 2 * HOUR, 10 * HOUR)), gapMs)
+      assert.deepEqual(hours(life), ['2026-11-24T12 200000 2000 2000'])
+      assert.equal(life.pipeline.momentsNotBelieved, 2000)
+      assert.match(behind(life).join(), /^clock-behind: 2000 ends /)
+    })
+  }
+
+  it('has its ends believed from the first to the last where it has more than can wait', (t) => {
+    const life = new ReceiverLife(t, undefined, ARRIVAL)
+    send(life, partsOf(ends(100_000, 2 * HOUR, 20 * SECOND)))
+    assert.deepEqual(hours(life), [
+      '2026-11-24T10 4999900 49999 49999',
+      '2026-11-24T11 5000000 50000 50000',
+      '2026-11-24T12 100 1 1',
+    ])
+    assert.equal(life.pipeline.momentsNotBelieved, 0)
+  })
+
+  it('that never ends books nothing long before what arrives', (t) => {
+    const life = new ReceiverLife(t, undefined, ARRIVAL)
+    const stream = life.pipeline.openStream()
+    // The sender itself writes into each of its messages that it goes on.
+    const goesOn = Buffer.of(120, 1)
+    for (let minute = 0; minute < 180; minute++) {
+      const at = ARRIVAL + minute * MINUTE
+      const identifier = minute === 0 ? SIDECAR : undefined
+      const message = tcpMessage([tcpEntry(open(at - SECOND, 2))], identifier)
+      life.pipeline.message(stream, Buffer.concat([message, goesOn]), at)
+    }
+    life.pipeline.closeStream(stream)
+    const early = ARRIVAL - SECOND
+    for (const row of life.rows('SELECT window_start, upload_bytes FROM usage')) {
+      const [window = '', bytes] = row.split(' ')
+      assert.ok(Date.parse(window) >= early - MINUTE)
+      // Each report within five minutes of its arrival: never more than six in one.
+      assert.ok(Number(bytes) <= 600, row)
+    }
+  })
+
+  it('law: in any cut, with any time between the parts, gives the windows of the whole one', (t) => {
+    const said = fc.record({
+      type: fc.constantFrom(1, 2, 3, 3, 3),
+      backMs: fc.oneof(fc.constantFrom(0, SECOND), fc.integer({ min: 0, max: 3 * HOUR })),
+      lastedMs: fc.constantFrom(0, SECOND, 90 * SECOND, 2 * HOUR),
+    })
+    const scene = fc.record({
+      before: fc.constantFrom('nothing', 'right', 'behind', 'late', 'restart', 'behind, restart'),
+      clockMs: fc.constantFrom(0, 5 * SECOND, 90 * SECOND, 10 * HOUR, 3 * DAY),
+      lateMs: fc.constantFrom(0, MINUTE, HOUR, 30 * HOUR),
+      all: fc.array(said, { minLength: 1, maxLength: 25 }),
+      inOrder: fc.boolean(),
+      partBytes: fc.integer({ min: 1, max: 1500 }),
+      gapMs: fc.integer({ min: 0, max: 300 }),
+      sameStream: fc.boolean(),
+    })
+    type Scene = typeof scene extends fc.Arbitrary<infer Of> ? Of : never
+
+    /** Windows of all that a scene books, with its message in these parts. */
+    const windows = (
+      { before, clockMs, gapMs, sameStream }: Scene,
+      parts: readonly Buffer[],
+      [earlier, late, later]: readonly [TcpEntry, TcpEntry, TcpEntry],
+    ): unknown[] => {
+      const from = ARRIVAL - 2 * HOUR
+      const life = new ReceiverLife(t, undefined, from)
+      const isNew = before === 'nothing'
+      let stream = isNew ? life.pipeline.openStream() : life.hear(SIDECAR, [earlier], from)
+      if (before === 'late') life.hear(undefined, [late], ARRIVAL - 3 * MINUTE, stream)
+      const isRestarted = before.includes('restart')
+      if (isRestarted) life.restart(ARRIVAL - SECOND)
+      if (isRestarted || !sameStream) stream = life.pipeline.openStream()
+      parts.forEach((part, i) => {
+        life.pipeline.message(stream, part, ARRIVAL + i * gapMs)
+      })
+      life.answer()
+      life.hear(undefined, [later], ARRIVAL + 30 * SECOND, stream)
+      return [
+        clockMs,
+        life.pipeline.momentsNotBelieved,
+        ...life.rows(`SELECT window_start, sum(upload_bytes), sum(connections_opened),
+          sum(connections_closed) FROM usage GROUP BY 1 ORDER BY 1`),
+      ]
+    }
+
+    fc.assert(
+      fc.property(scene, (one) => {
+        const behindMs = one.before.startsWith('behind') ? 10 * HOUR : one.clockMs
+        const backs = one.all.map(({ backMs }) => backMs)
+        if (one.inOrder) backs.sort((left, right) => right - left)
+        const entries = one.all.map(({ type, lastedMs }, i) => {
+          const moment = ARRIVAL - one.lateMs - (backs[i] as number) - behindMs
+          return type === 3
+            ? end(moment, { startMs: moment - lastedMs, durationMs: lastedMs })
+            : open(moment, type)
+        })
+        const message = tcpMessage(entries.map(tcpEntry), SIDECAR)
+        const others = [
+          end(ARRIVAL - 2 * HOUR - SECOND - behindMs),
+          end(ARRIVAL - 3 * HOUR),
+          end(ARRIVAL + 20 * SECOND - behindMs),
+        ] as const
+        const whole = windows(one, [message], others)
+        assert.deepEqual(windows(one, inParts(message, one.partBytes), others), whole)
+      }),
+      { numRuns: 40 },
+    )
+  })
 })

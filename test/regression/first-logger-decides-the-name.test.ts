@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { defaultConfig } from '../../src/config/load.ts'
-import type { TcpEntry } from '../helpers/entry-writer.ts'
+import { type TcpEntry, tcpEntry, tcpMessage } from '../helpers/entry-writer.ts'
+import { inParts } from '../helpers/message-in-parts.ts'
 import { NOON, ReceiverLife, sidecarOf, streamId } from '../helpers/receiver-life.ts'
 
 const SIDECAR = sidecarOf('checkout', '10.1.1.1')
@@ -185,4 +186,136 @@ it('law: whatever loggers say and in which messages, bytes and connections are t
     }),
     { numRuns: 40 },
   )
+})
+
+describe('a message above 64 KiB, which is handled in parts', () => {
+  const COUNT = 1000
+  const ids = Array.from({ length: COUNT }, (_, i) => i + 1)
+  const of = (said: Partial<TcpEntry>): TcpEntry[] => ids.map((id) => entry(id, said, PERIODIC, 5))
+  const one = of(ADDRESS)
+  const other = of(CLUSTER)
+  const orders: readonly (readonly [string, readonly TcpEntry[]])[] = [
+    ['one logger after the other', [...one, ...other]],
+    ['the other logger first', [...other, ...one]],
+    ['one logger beside the other', one.flatMap((first, i) => [first, ...other.slice(i, i + 1)])],
+  ]
+  const partsOf = (entries: readonly TcpEntry[], partBytes?: number): Buffer[] => {
+    const parts = inParts(tcpMessage(entries.map(tcpEntry), SIDECAR), partBytes)
+    assert.ok(parts.length > 3)
+    return parts
+  }
+  const right = [`api.vendor.example cluster ${5 * COUNT} ${COUNT} 0`]
+  const ofVendor = (life: ReceiverLife): string[] =>
+    named(life).filter((row) => row.startsWith('api'))
+
+  for (const [order, entries] of orders) {
+    it(`gives each connection in it the better name: ${order}`, (t) => {
+      const life = new ReceiverLife(t)
+      const stream = life.pipeline.openStream()
+      for (const part of partsOf(entries)) life.pipeline.message(stream, part, NOON + 1000)
+      assert.deepEqual(named(life), right)
+    })
+
+    it(`with other streams, commits and seconds between its parts: ${order}`, (t) => {
+      const life = new ReceiverLife(t)
+      const stream = life.pipeline.openStream()
+      partsOf(entries).forEach((part, i) => {
+        const at = NOON + 1000 + i * 1500
+        life.pipeline.message(stream, part, at)
+        life.hear(sidecarOf('cart', '10.1.1.2'), [entry(9000 + i, ADDRESS, END, 1)], at)
+        life.pipeline.tick(at + 1000)
+        life.commit()
+      })
+      assert.deepEqual(ofVendor(life), right)
+    })
+  }
+
+  it('is booked by what has come of it when its stream ends, and after ten seconds', (t) => {
+    const life = new ReceiverLife(t)
+    const { pipeline } = life
+    const stream = pipeline.openStream()
+    const parts = partsOf([...one, ...other])
+    const [identifier, first, second] = parts as [Buffer, Buffer, Buffer]
+    for (const part of [identifier, first]) pipeline.message(stream, part, NOON + 1000)
+    pipeline.tick(NOON + 10_999)
+    assert.equal(pipeline.rollup.bookedBytes, 0)
+    pipeline.tick(NOON + 11_000)
+    const before = pipeline.rollup.bookedBytes
+    assert.ok(before > 0)
+    pipeline.message(stream, second, NOON + 12_000)
+    assert.equal(pipeline.rollup.bookedBytes, before)
+    pipeline.closeStream(stream)
+    assert.ok(pipeline.rollup.bookedBytes > before)
+  })
+
+  it('that a sender never ends takes no more than its share, and nothing from others', (t) => {
+    const life = new ReceiverLife(t)
+    const { pipeline } = life
+    const mark = Buffer.of(120, 1)
+    const streams = Array.from({ length: 3000 }, () => pipeline.openStream('10.6.6.6'))
+    const forged = sidecarOf('forger', '10.6.6.6')
+    // Small messages that all say that they go on, each with an entry and a text of its own.
+    let made = 0
+    for (let round = 0; round < 4; round++) {
+      for (const stream of streams) {
+        const said = { sni: `n${++made}.example`, ...ADDRESS }
+        const entries = [tcpEntry(entry(100_000 + made, said, END, 1))]
+        const message = tcpMessage(entries, round === 0 ? forged : undefined)
+        pipeline.message(stream, Buffer.concat([message, mark]), NOON + 1000)
+      }
+    }
+    const stream = pipeline.openStream('10.1.1.1')
+    for (const part of partsOf([...one, ...other])) pipeline.message(stream, part, NOON + 1000)
+    assert.deepEqual(ofVendor(life), right)
+    pipeline.tick(NOON + 11_000)
+    assert.equal(pipeline.rollup.bookedBytes, 5 * COUNT + made)
+  })
+
+  it('keeps its names when so many texts come meanwhile that the interner begins again', (t) => {
+    const life = new ReceiverLife(t)
+    const { pipeline } = life
+    const stream = pipeline.openStream('10.1.1.1')
+    const flood = pipeline.openStream('10.6.6.6')
+    // They are of no connection: their texts are read all the same.
+    const texts = Array.from({ length: 70_000 }, (_, i) =>
+      tcpEntry({ type: 1, sni: `n${i}.example` }),
+    )
+    partsOf([...one, ...other]).forEach((part, i) => {
+      pipeline.message(stream, part, NOON + 1000)
+      if (i === 2) pipeline.message(flood, tcpMessage(texts), NOON + 1000)
+    })
+    assert.deepEqual(ofVendor(life), right)
+  })
+
+  it('law: any cut of it, with seconds between the parts, books what the whole one books', (t) => {
+    const said = fc.record({
+      id: fc.integer({ min: 1, max: 5 }),
+      what: fc.constantFrom({}, ADDRESS, CLUSTER, SNI, { sni: 'no name' }),
+      bytes: fc.integer({ min: 0, max: 3 }),
+      final: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(said, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 900 }),
+        fc.integer({ min: 0, max: 700 }),
+        (all, partBytes, gapMs) => {
+          const entries = all.map(({ id, what, bytes, final }) =>
+            entry(id, what, final ? END : PERIODIC, bytes),
+          )
+          const message = tcpMessage(entries.map(tcpEntry), SIDECAR)
+          const booked = [[message], inParts(message, partBytes)].map((parts) => {
+            const life = new ReceiverLife(t)
+            const stream = life.pipeline.openStream()
+            parts.forEach((part, i) => {
+              life.pipeline.message(stream, part, NOON + 2000 + i * gapMs)
+            })
+            return named(life)
+          })
+          assert.deepEqual(booked[1], booked[0])
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
 })
