@@ -366,6 +366,7 @@ export class Pipeline {
     const byMs = toMs - fromMs
     this.endMessages()
     this.clock.stepTo(toMs)
+    if (this.#absence.untilMs !== 0) this.#absence.untilMs += byMs
     this.held.stepped(byMs)
     this.ledger.stepped({ fromMs: this.#eraFromMs ?? 0, byMs, latestMs: toMs })
     this.observations.stepped(byMs)

@@ -186,6 +186,28 @@ describe('moments that are true, and late', () => {
     assert.equal(life.pipeline.momentsNotBelieved, 0)
   })
 
+  it('are believed as long after the start, when the wall clock is set just then', (t) => {
+    for (const [byMs, afterMs, believed] of [
+      [3 * HOUR, MINUTE, 18],
+      [3 * HOUR, 10 * MINUTE, 0],
+      [-2 * HOUR, MINUTE, 18],
+      [-2 * HOUR, 10 * MINUTE, 0],
+    ] as const) {
+      const life = new ReceiverLife(t, undefined, NOW)
+      life.pipeline.tick(NOW + MINUTE)
+      life.restart(AWAY_UNTIL - byMs)
+      life.pipeline.step({ fromMs: AWAY_UNTIL - byMs, toMs: AWAY_UNTIL })
+      const arrival = AWAY_UNTIL + afterMs
+      // Late by more than it took to gather.
+      const gathered = backlog(arrival, 2 * HOUR).map((entry, i) => ({
+        ...entry,
+        startMs: arrival - 2 * HOUR - (18 - i) * MINUTE,
+      }))
+      life.hear(SIDECAR, gathered, arrival)
+      assert.equal(life.pipeline.momentsNotBelieved, 18 - believed, `${byMs} ${afterMs}`)
+    }
+  })
+
   it('are believed from its second part on in a new file: a clock does not catch up', (t) => {
     const life = new ReceiverLife(t, undefined, AWAY_UNTIL)
     const stream = life.hear(SIDECAR, [], AWAY_UNTIL)
