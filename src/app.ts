@@ -2,7 +2,7 @@ import { ClockWatch } from './clock-watch.ts'
 import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
 import { FanOut } from './fan-out/fan-out.ts'
-import { declareFanOutMetrics } from './fan-out/metrics.ts'
+import { declareFanOutMetrics, declareSinkConditions } from './fan-out/metrics.ts'
 import { sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
@@ -344,6 +344,7 @@ export class App {
       stats: () => fanOut?.stats ?? {},
       restarts: () => fanOut?.restarts ?? 0,
     })
+    declareSinkConditions(this.#metrics, () => fanOut?.conditions ?? {})
     fanOut?.start()
   }
 

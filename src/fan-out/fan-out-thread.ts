@@ -45,6 +45,7 @@ const stats = setInterval(() => {
   tell({
     kind: 'stats',
     stats: Object.fromEntries(relays.map(([name, { stats }]) => [name, stats])),
+    conditions: Object.fromEntries(relays.map(([name, { condition }]) => [name, condition])),
   })
 }, STATS_EVERY_MS)
 

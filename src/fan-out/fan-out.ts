@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { RelayStats } from '../outbox/relay.ts'
+import type { SinkCondition } from '../outbox/sink-log.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
@@ -32,6 +33,7 @@ export class FanOut {
   readonly #store: OutcomeStore
   readonly #logger: Logger
   #stats: Readonly<Record<string, RelayStats>> = {}
+  #conditions: Readonly<Record<string, SinkCondition>> = {}
   #worker: Worker | undefined
   #restart: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
@@ -46,6 +48,11 @@ export class FanOut {
   /** What each sink has done since the thread was started, as of a second ago at most. */
   get stats(): Readonly<Record<string, RelayStats>> {
     return this.#stats
+  }
+
+  /** Whether each sink takes events, as of a second ago at most. */
+  get conditions(): Readonly<Record<string, SinkCondition>> {
+    return this.#conditions
   }
 
   /** The file must be open: the thread reads it. */
@@ -100,6 +107,7 @@ export class FanOut {
         return
       case 'stats':
         this.#stats = message.stats
+        this.#conditions = message.conditions
         return
       case 'stopped':
         this.#stopped.resolve()

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Parked } from '../model/outbox.ts'
 import type { RelayStats } from '../outbox/relay.ts'
+import type { SinkCondition } from '../outbox/sink-log.ts'
 
 /** What the thread is made with. */
 export type FanOutConfig = Pick<Config, 'kafka' | 'files' | 'log'> & {
@@ -21,7 +22,11 @@ export type FromFanOut =
       readonly sink: string
       readonly events: readonly Parked[]
     }
-  | { readonly kind: 'stats'; readonly stats: Readonly<Record<string, RelayStats>> }
+  | {
+      readonly kind: 'stats'
+      readonly stats: Readonly<Record<string, RelayStats>>
+      readonly conditions: Readonly<Record<string, SinkCondition>>
+    }
   | { readonly kind: 'stopped' }
 
 /** What the thread is told. */

@@ -1,5 +1,6 @@
 import type { SinkState } from '../model/outbox.ts'
 import type { RelayStats } from '../outbox/relay.ts'
+import type { SinkCondition } from '../outbox/sink-log.ts'
 import type { Metrics } from '../telemetry/registry.ts'
 
 export interface FanOutFigures {
@@ -7,6 +8,27 @@ export interface FanOutFigures {
   readonly sinks: () => readonly SinkState[]
   readonly stats: () => Readonly<Record<string, RelayStats>>
   readonly restarts: () => number
+}
+
+const CONDITIONS: readonly SinkCondition[] = ['up', 'down', 'refusing']
+
+/** Declares whether each sink takes events. */
+export function declareSinkConditions(
+  metrics: Metrics,
+  conditions: () => Readonly<Record<string, SinkCondition>>,
+): void {
+  metrics.gauge({
+    name: 'snimeter_sink_condition',
+    help: '1 for the condition of the sink: up, down (events wait and are sent again) or refusing (it answers, and takes no event).',
+    labelNames: ['sink', 'condition'],
+    read: () =>
+      Object.entries(conditions()).flatMap(([sink, current]) =>
+        CONDITIONS.map((condition) => ({
+          labels: { sink, condition },
+          value: Number(condition === current),
+        })),
+      ),
+  })
 }
 
 /** Declares what is known of the sinks; labels are their names from the configuration. */

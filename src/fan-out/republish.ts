@@ -1,4 +1,4 @@
-import type { Sink } from '../model/sink.ts'
+import { refusesEverything, type Sink } from '../model/sink.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { usageEvent } from '../outbox/usage-event.ts'
 import { Backoff } from '../runtime/backoff.ts'
@@ -84,6 +84,13 @@ async function deliver(
       const delivery = deliveries[i]
       if (delivery?.kind === 'acknowledged') return false
       if (delivery?.kind === 'refused') {
+        if (refusesEverything(delivery.reason)) {
+          const { message } = delivery
+          throw new ServiceError(
+            'sink_unavailable',
+            `${options.name} refuses all events: ${message}`,
+          )
+        }
         refused.push(`${event.id}: ${delivery.reason}`)
         return false
       }

@@ -1,11 +1,22 @@
 import type { CloudEvent } from './usage-event.ts'
 
-/** Why a sink will not take an event however often it is asked; a metric's label. */
+/** Why a sink does not take an event until somebody acts; a metric's label. */
 export type RefusalReason =
   | 'message_too_large'
   | 'topic_unknown'
   | 'not_authorized'
   | 'invalid_record'
+
+/** Reasons that are about the whole place and not about one event. */
+const OF_EVERYTHING: ReadonlySet<RefusalReason> = new Set(['topic_unknown', 'not_authorized'])
+
+/**
+ * Whether a refusal holds for every event alike: none of them is parked, they wait in the outbox, and
+ * one is tried from time to time, so that it heals by itself.
+ */
+export function refusesEverything(reason: RefusalReason): boolean {
+  return OF_EVERYTHING.has(reason)
+}
 
 /** What became of one event of a `publish`. */
 export type Delivery =

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Parked } from '../model/outbox.ts'
-import type { Delivery, Sink } from '../model/sink.ts'
+import { type Delivery, refusesEverything, type Sink } from '../model/sink.ts'
 import type { CloudEvent, FrozenUsage } from '../model/usage-event.ts'
 import { Backoff } from '../runtime/backoff.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { SampledLogger } from '../telemetry/sampled-logger.ts'
+import { type SinkCondition, SinkLog } from './sink-log.ts'
 import { usageEvent } from './usage-event.ts'
 
 /** With nothing to send the outbox is looked at this often, ms. */
@@ -12,8 +12,9 @@ const POLL_MS = 250
 /** Pauses between attempts: they double up to the longest, with jitter, ms. */
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
-/** The same trouble is logged once in this time, ms. */
-const LOG_EVERY_MS = 60_000
+/** While everything is refused one event is tried after such pauses, ms. */
+const FIRST_PROBE_MS = 5000
+const LONGEST_PROBE_MS = 30_000
 
 /** What waits for a sink, in the order of its freezing. */
 interface OutboxReader {
@@ -62,16 +63,19 @@ const UNANSWERED: Delivery = { kind: 'retry', message: 'the sink gave no answer'
 
 /**
  * Carries a sink's events from the outbox to where they go. A page at a time, in order: nothing is read
- * past an event that is not settled (acknowledged or refused), so nothing can overtake it. While a page
+ * past an event that is not settled (acknowledged or parked), so nothing can overtake it. While a page
  * is published the outcomes of the one before are being committed. Trouble is retried for ever, with
- * pauses; what is not acknowledged stays in the outbox, and a crash only means that it is sent again.
+ * pauses; what is not acknowledged stays in the outbox, and a crash only means that it is sent again. What
+ * the sink refuses for itself is parked; where it refuses everything nothing is, and the first event alone
+ * is tried until it is taken.
  */
 export class Relay {
   readonly #name: string
   readonly #deps: RelayDependencies
   readonly #pauseFor: (ms: number, signal: AbortSignal) => Promise<void>
-  readonly #log: SampledLogger
+  readonly #log: SinkLog
   readonly #backoff = new Backoff({ firstMs: FIRST_PAUSE_MS, maxMs: LONGEST_PAUSE_MS })
+  readonly #probes = new Backoff({ firstMs: FIRST_PROBE_MS, maxMs: LONGEST_PROBE_MS })
   readonly #stats = {
     sent: 0,
     acknowledged: 0,
@@ -79,7 +83,8 @@ export class Relay {
     parkedByReason: {} as Record<string, number>,
   }
   #after = 0
-  #failing = false
+  /** Everything was refused: one event at a time is tried. */
+  #probing = false
   #stopped = false
   #pausing = new AbortController()
   #settling: Promise<void> = Promise.resolve()
@@ -89,14 +94,17 @@ export class Relay {
     this.#name = name
     this.#deps = deps
     this.#pauseFor = deps.pause ?? pause
-    this.#log = new SampledLogger(deps.logger, {
-      intervalMs: LOG_EVERY_MS,
-      monotonicMs: deps.monotonicMs ?? (() => performance.now()),
-    })
+    const monotonicMs = deps.monotonicMs ?? (() => performance.now())
+    this.#log = new SinkLog(name, deps.logger, monotonicMs)
   }
 
   get stats(): RelayStats {
     return this.#stats
+  }
+
+  /** Whether the sink takes events, as of the last attempt. */
+  get condition(): SinkCondition {
+    return this.#log.condition
   }
 
   start(): void {
@@ -106,6 +114,7 @@ export class Relay {
   /** Somebody has acted: the next attempt is made now. */
   retryNow(): void {
     this.#backoff.reset()
+    this.#probes.reset()
     this.#pausing.abort()
   }
 
@@ -120,10 +129,12 @@ export class Relay {
     await this.#publish([])
     while (!this.#stopped) {
       const page = this.#read()
+      this.#log.flush()
       if (page.length === 0) await this.#pause(POLL_MS)
       else await this.#deliver(page)
     }
     await this.#settling
+    this.#log.flush(true)
   }
 
   #read(): readonly OutboxEvent[] {
@@ -133,7 +144,7 @@ export class Relay {
       this.#after = page.at(-1)?.sequence ?? this.#after
       return page
     } catch (error) {
-      this.#warn({ error: messageOf(error) }, 'the outbox cannot be read; it is tried again')
+      this.#log.trouble({ error: messageOf(error) }, 'the outbox cannot be read; it is tried again')
       return []
     }
   }
@@ -145,13 +156,26 @@ export class Relay {
       cloudEvent: usageEvent(event.usage),
     }))
     while (left.length > 0 && !this.#stopped) {
-      const deliveries = await this.#publish(left)
-      const again = left.filter((_, i) => deliveries[i]?.kind === 'retry')
-      if (again.length < left.length) this.#backoff.reset()
-      await this.#settle(left, deliveries)
-      left = again
-      if (left.length > 0) await this.#pause(this.#backoff.next())
+      const batch = this.#probing ? left.slice(0, 1) : left
+      const deliveries = await this.#publish(batch)
+      const again = batch.filter((_, i) => !isSettled(deliveries[i]))
+      const pauseMs = this.#pauseAfter(deliveries)
+      await this.#settle(batch, deliveries)
+      left = [...again, ...left.slice(batch.length)]
+      if (again.length > 0) await this.#pause(pauseMs)
     }
+  }
+
+  /** How long to wait if something is to be sent again, ms; also decides how much is sent then. */
+  #pauseAfter(deliveries: readonly Delivery[]): number {
+    if (deliveries.some(isSettled)) {
+      this.#backoff.reset()
+      this.#probes.reset()
+      this.#probing = false
+    }
+    if (!deliveries.some(isHeld)) return this.#backoff.next()
+    this.#probing = true
+    return this.#probes.next()
   }
 
   async #publish(attempts: readonly Attempt[]): Promise<readonly Delivery[]> {
@@ -171,28 +195,14 @@ export class Relay {
   /** Counts and logs what came of it. */
   #tell(attempts: readonly Attempt[], deliveries: readonly Delivery[]): void {
     const stats = this.#stats
-    let trouble: string | undefined
-    deliveries.forEach((delivery, i) => {
+    for (const delivery of deliveries) {
       if (delivery.kind === 'acknowledged') stats.acknowledged++
-      else if (delivery.kind === 'retry') {
-        stats.retried++
-        trouble = delivery.message
-      } else {
-        const { reason, message } = delivery
-        stats.parkedByReason[reason] = (stats.parkedByReason[reason] ?? 0) + 1
-        // Names in an event are chosen by clients: the id finds it in the view `publications`.
-        const id = attempts[i]?.cloudEvent.id
-        this.#warn({ reason, detail: message, id }, 'an event is refused; it is parked')
-      }
-    })
-    if (this.#stopped) return
-    if (trouble !== undefined) {
-      this.#failing = true
-      this.#warn({ detail: trouble }, 'the sink does not take events; they wait in the outbox')
-    } else if (this.#failing) {
-      this.#failing = false
-      this.#deps.logger.info({ sink: this.#name }, 'the sink takes events again')
+      else if (delivery.kind === 'retry' || isHeld(delivery)) stats.retried++
+      else stats.parkedByReason[delivery.reason] = (stats.parkedByReason[delivery.reason] ?? 0) + 1
     }
+    if (this.#stopped) return
+    const ids = attempts.map(({ cloudEvent }) => cloudEvent.id)
+    this.#log.attempted(ids, deliveries)
   }
 
   /** Outcomes go into the file behind the next publish, one page of them at a time. */
@@ -202,7 +212,7 @@ export class Relay {
     attempts.forEach(({ event: { sequence } }, i) => {
       const delivery = deliveries[i]
       if (delivery?.kind === 'acknowledged') acknowledged.push(sequence)
-      if (delivery?.kind === 'refused') parked.push({ sequence, ...delivery })
+      if (delivery?.kind === 'refused' && !isHeld(delivery)) parked.push({ sequence, ...delivery })
     })
     await this.#settling
     this.#settling = this.#insist(async () => {
@@ -221,14 +231,13 @@ export class Relay {
         return
       } catch (error) {
         if (this.#stopped) return
-        this.#warn({ error: messageOf(error) }, 'an outcome is not in the file; it is told again')
+        this.#log.trouble(
+          { error: messageOf(error) },
+          'an outcome is not in the file; it is told again',
+        )
         await this.#pause(backoff.next())
       }
     }
-  }
-
-  #warn(fields: object, message: string): void {
-    this.#log.warn({ sink: this.#name, ...fields }, message)
   }
 
   /** Ends early at `stop` and `retryNow`. */
@@ -238,6 +247,13 @@ export class Relay {
     await this.#pauseFor(ms, this.#pausing.signal)
   }
 }
+
+/** Refused for a reason that holds for every event alike: it stays in the outbox. */
+const isHeld = (delivery: Delivery): boolean =>
+  delivery.kind === 'refused' && refusesEverything(delivery.reason)
+
+const isSettled = (delivery: Delivery | undefined): boolean =>
+  delivery !== undefined && delivery.kind !== 'retry' && !isHeld(delivery)
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   // It rejects when the signal aborts.

@@ -37,6 +37,7 @@ const WARNINGS = [
   'SnimeterShedding',
   'SnimeterSinkBehind',
   'SnimeterSinkLags',
+  'SnimeterSinkRefuses',
   'SnimeterSinkRemoved',
   'SnimeterSinksRestarted',
   'SnimeterStoppedReporting',

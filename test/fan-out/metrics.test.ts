@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { declareFanOutMetrics } from '../../src/fan-out/metrics.ts'
+import { declareFanOutMetrics, declareSinkConditions } from '../../src/fan-out/metrics.ts'
 import { Metrics } from '../../src/telemetry/registry.ts'
 
 test('the metrics of the sinks: what each has waiting, in seconds, and what was done', async () => {
@@ -36,4 +36,18 @@ test('the metrics of the sinks: what each has waiting, in seconds, and what was 
       'snimeter_fan_out_restarts_total 4',
     ],
   )
+})
+
+test('the condition of each sink is one of three', async () => {
+  const metrics = new Metrics({ process: false })
+  declareSinkConditions(metrics, () => ({ kafka: 'refusing', files: 'up' }))
+  const lines = (await metrics.text()).split('\n')
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('snimeter_sink_condition{') && line.endsWith(' 1')),
+    [
+      'snimeter_sink_condition{sink="kafka",condition="refusing"} 1',
+      'snimeter_sink_condition{sink="files",condition="up"} 1',
+    ],
+  )
+  assert.equal(lines.filter((line) => line.startsWith('snimeter_sink_condition{')).length, 6)
 })

@@ -99,7 +99,7 @@ describe('republish', () => {
       await range(file, sink, 1, 2)
       assert.deepEqual(
         new Set(sink.taken.map(({ time }) => time)),
-        new Set(['2026-11-24T12:02:00Z']),
+        new Set(['2026-11-24T12:01:00Z']),
       )
     } finally {
       file.remove()
@@ -132,6 +132,20 @@ describe('republish', () => {
       await assert.rejects(range(file, sink, 0, 60), {
         code: 'sink_unavailable',
         message: 'kafka does not take events: connect ECONNREFUSED',
+      })
+    } finally {
+      file.remove()
+    }
+  })
+
+  it('gives up at once on a sink that refuses everything, and says why', async () => {
+    const { file } = publishedFile()
+    try {
+      const sink = new MemorySink()
+      sink.answer = () => ({ kind: 'refused', reason: 'topic_unknown', message: 'no such topic' })
+      await assert.rejects(range(file, sink, 0, 60), {
+        code: 'sink_unavailable',
+        message: 'kafka refuses all events: no such topic',
       })
     } finally {
       file.remove()
