@@ -1,27 +1,37 @@
-const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const
+/** Units of bytes for people: `GiB` and its like are powers of 1024, `GB` and its like powers of 1000. */
+export const UNITS = ['GiB', 'GB'] as const
+
+export type Units = (typeof UNITS)[number]
+
+const NAMES: Readonly<Record<Units, readonly string[]>> = {
+  GiB: ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'],
+  GB: ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'],
+}
 
 /**
  * Bytes for people: `1.2 GiB`, at most four digits. Rounded down at the last shown digit and never
  * up, so that a number on the screen is never more than what was counted.
  */
-export function humanBytes(bytes: bigint): string {
-  if (bytes < 0n) return `-${humanBytes(-bytes)}`
+export function humanBytes(bytes: bigint, units: Units = 'GiB'): string {
+  if (bytes < 0n) return `-${humanBytes(-bytes, units)}`
+  const names = NAMES[units]
+  const step = units === 'GB' ? 1000n : 1024n
   let unit = 0
   let scale = 1n
-  while (unit < BINARY.length - 1 && bytes >= scale * 1024n) {
-    scale *= 1024n
+  while (unit < names.length - 1 && bytes >= scale * step) {
+    scale *= step
     unit++
   }
   const tenths = (bytes * 10n) / scale
   const whole = tenths / 10n
   const text = unit === 0 || whole >= 100n ? `${whole}` : `${whole}.${tenths % 10n}`
-  return `${text} ${BINARY[unit]}`
+  return `${text} ${names[unit]}`
 }
 
 /** Bytes per second for people; an unknown rate is empty. */
-export function humanRate(bytesPerSecond: number | undefined): string {
+export function humanRate(bytesPerSecond: number | undefined, units?: Units): string {
   if (bytesPerSecond === undefined) return ''
-  return `${humanBytes(BigInt(Math.round(bytesPerSecond)))}/s`
+  return `${humanBytes(BigInt(Math.round(bytesPerSecond)), units)}/s`
 }
 
 /** A count with thousands separated: `1,234,567`. Exact at any size. */

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../config/duration.ts'
 import { parseTime } from '../query/time-range.ts'
+import { Zone } from '../runtime/zone.ts'
+import { UNITS, type Units } from './amount.ts'
 import { usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
 import { FORMATS, type Format } from './rows.ts'
@@ -37,10 +39,33 @@ export function formatOption(): Option {
     .default(byDefault)
 }
 
-/** The moment that a flag like `--since -1h` means, unix ms. Throws a usage failure that names the flag. */
-export function timeOf(flag: string, text: string, nowMs: number): number {
+/** `--units GiB|GB`. */
+export function unitsOption(): Option {
+  const byDefault: Units = 'GiB'
+  return new Option('--units <units>', 'GiB: powers of 1024; GB: powers of 1000')
+    .choices(UNITS)
+    .default(byDefault)
+}
+
+/** `--tz`, a zone of the IANA database. */
+export function zoneOption(): Option {
+  return new Option('--tz <zone>', 'time zone of times given and shown, like Asia/Shanghai')
+    .argParser(zone)
+    .default(Zone.utc, 'UTC')
+}
+
+function zone(name: string): Zone {
   try {
-    return parseTime(text, nowMs)
+    return Zone.of(name)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** The moment that a flag like `--since -1h` means, unix ms. Throws a usage failure that names the flag. */
+export function timeOf(flag: string, text: string, nowMs: number, zone?: Zone): number {
+  try {
+    return parseTime(text, nowMs, zone)
   } catch (error) {
     throw usageFailure(`${flag}: ${printable((error as Error).message)}`)
   }

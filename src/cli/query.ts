@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander'
-import { formatOption, rowCount, rowsBefore, timeOf } from './arguments.ts'
+import type { Zone } from '../runtime/zone.ts'
+import type { Units } from './amount.ts'
+import { formatOption, rowCount, rowsBefore, timeOf, unitsOption, zoneOption } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { Failure, usageFailure } from './failure.ts'
 import { writeAll } from './output.ts'
@@ -8,10 +10,12 @@ import {
   buffered,
   COUNTS,
   type Format,
+  type RowStream,
   type Rows,
   renderRows,
   rowsOf,
   sayWhatIsMissing,
+  sayWhyEmpty,
 } from './rows.ts'
 import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
@@ -24,13 +28,16 @@ interface QueryArguments {
   readonly by: string
   readonly since?: string
   readonly until?: string
+  readonly tz: Zone
   readonly sni?: string
+  readonly notSni?: string
   readonly workload?: string
   readonly namespace?: string
   readonly order: (typeof ORDERS)[number]
   readonly limit?: number
   readonly offset?: number
   readonly format: Format
+  readonly units: Units
   readonly exact?: boolean
 }
 
@@ -46,7 +53,9 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     )
     .option('--since <time>', 'windows from here: -1h, -3d, today, 2026-11-24, 2026-11-24T18:00Z')
     .option('--until <time>', 'windows before here')
+    .addOption(zoneOption())
     .option('--sni <glob>', 'names only that match, like *.aliyuncs.com')
+    .option('--not-sni <glob>', 'without the names that match')
     .option('--workload <glob>', 'workloads only that match: name, or namespace/name')
     .option('--namespace <glob>', 'namespaces only that match')
     .addOption(
@@ -57,11 +66,12 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     .option('--limit <rows>', 'at most so many rows; the table has the totals of all', rowCount)
     .option('--offset <rows>', 'without the first so many rows', rowsBefore)
     .addOption(formatOption())
+    .addOption(unitsOption())
     .option('--exact', 'every byte in the table too')
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
     .addHelpText(
       'after',
-      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV and JSON: the columns of --by, then upload_bytes, download_bytes and connections; workload\nstands for cluster, namespace, workload_kind and workload.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
+      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV and JSON: the columns of --by, then upload_bytes, download_bytes and connections; workload\nstands for cluster, namespace, workload_kind and workload. Days and hours are those of --tz.\nWithout a row, stderr says why.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
     )
     .action((options: QueryArguments) => query(options, surroundings))
 }
@@ -70,29 +80,38 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const { stdout, wallMs } = surroundings
   const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
   // Loaded here: SQLite is not needed for --help, and start-up time is felt.
+  const { whyNoTotals } = await import('../query/why-empty.ts')
   const { GROUP_COLUMNS, eachTotal, openReader, queryTotals } = await import('../query/totals.ts')
   const nowMs = wallMs()
-  const { since, until, sni, workload, namespace, order, limit, offset } = options
-  const sinceMs = since === undefined ? undefined : timeOf('--since', since, nowMs)
-  const untilMs = until === undefined ? undefined : timeOf('--until', until, nowMs)
+  const { since, until, tz, sni, notSni, workload, namespace, order, limit, offset } = options
+  const sinceMs = since === undefined ? undefined : timeOf('--since', since, nowMs, tz)
+  const untilMs = until === undefined ? undefined : timeOf('--until', until, nowMs, tz)
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs) {
     throw usageFailure('--since is not before --until')
   }
   const by = columnsOf(options.by, GROUP_COLUMNS)
-  const filter = { sni, workload, namespace, sinceMs, untilMs }
+  const filter = { zone: tz.name, sni, notSni, workload, namespace, sinceMs, untilMs }
   const request = { by, order, descending: order !== 'name', ...filter }
+  const isTimed = since !== undefined || until !== undefined || by.includes('day')
+  if (isTimed && tz.offsetMs(nowMs) % 3_600_000 !== 0) {
+    surroundings.stderr.write(
+      `snimeter: ${tz.name} is no whole hours from UTC: rows older than store.retention.minutes are hours of UTC, and count where they begin\n`,
+    )
+  }
   const db = openReader(path)
   try {
-    const { format, exact = false } = options
-    const rendered = { format, exact, width: terminalWidth(stdout), sums: true }
+    const { format, units, exact = false } = options
+    const rendered = { format, exact, units, width: terminalWidth(stdout), sums: true }
     if (limit === undefined && offset === undefined) {
-      const all = eachTotal(db, request)
+      const all = counted(eachTotal(db, request))
       const shown = format === 'table' ? readableWorkloads(rowsOf(all), COUNTS, by) : buffered(all)
       await writeAll(stdout, renderRows(shown, rendered))
+      if (all.count === 0) sayWhyEmpty(whyNoTotals(db, filter), surroundings)
       return
     }
     const page = queryTotals(db, { ...request, limit, offset })
-    const some: Rows = { ...page, extent: page }
+    const whyEmpty = page.totalRows === 0 ? whyNoTotals(db, filter) : undefined
+    const some: Rows = { ...page, extent: { ...page, whyEmpty } }
     const shown = format === 'table' ? readableWorkloads(some, COUNTS, by) : some
     await writeAll(stdout, renderRows(shown, rendered))
     sayWhatIsMissing(some, format, surroundings)
@@ -100,6 +119,24 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
     throw roomFailure(error)
   } finally {
     db.close()
+  }
+}
+
+/** The same rows, and how many have been read. */
+function counted({ columns, rows }: RowStream): RowStream & { readonly count: number } {
+  let count = 0
+  function* all(): Generator<Rows['rows'][number]> {
+    for (const row of rows) {
+      count++
+      yield row
+    }
+  }
+  return {
+    columns,
+    rows: all(),
+    get count() {
+      return count
+    },
   }
 }
 

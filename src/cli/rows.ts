@@ -1,7 +1,7 @@
-import { groupedCount, humanBytes } from './amount.ts'
+import { groupedCount, humanBytes, type Units } from './amount.ts'
 import { csvLine } from './csv.ts'
 import { Failure } from './failure.ts'
-import { printableJson } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
 import { type Table, tableLines } from './table.ts'
 
@@ -22,6 +22,8 @@ export interface Extent {
   readonly totalRows: number
   /** Sums over all of them, by column. */
   readonly totals: Readonly<Record<string, bigint>>
+  /** Where there are none: why. */
+  readonly whyEmpty?: string | undefined
 }
 
 /** Whether there are more rows than these. */
@@ -29,8 +31,18 @@ function isPart({ rows, extent }: Rows): boolean {
   return extent !== undefined && rows.length < extent.totalRows
 }
 
-/** Says on stderr that there are more rows, and what all come to, where the output has no place for it. */
-export function sayWhatIsMissing(rows: Rows, format: Format, { stderr }: Surroundings): void {
+/** Says on stderr why there are no rows. */
+export function sayWhyEmpty(why: string, { stderr }: Surroundings): void {
+  stderr.write(`snimeter: no rows: ${printable(why)}\n`)
+}
+
+/**
+ * Says on stderr why there are no rows, or that there are more of them and what all come to, where the output
+ * has no place for it.
+ */
+export function sayWhatIsMissing(rows: Rows, format: Format, surroundings: Surroundings): void {
+  const { stderr } = surroundings
+  if (rows.extent?.whyEmpty !== undefined) sayWhyEmpty(rows.extent.whyEmpty, surroundings)
   if (format === 'table' || rows.extent === undefined || !isPart(rows)) return
   const { totalRows, totals } = rows.extent
   const [shown, all] = [rows.rows.length, totalRows].map((count) => groupedCount(BigInt(count)))
@@ -60,6 +72,8 @@ export interface RowsOptions {
   readonly format: Format
   /** Table only: every byte, not `1.2 GiB`. */
   readonly exact: boolean
+  /** Table only: of bytes that are not exact. */
+  readonly units?: Units
   /** Table only: columns of the terminal; undefined = as wide as needed. */
   readonly width: number | undefined
   /** Table only: a last row with the sums of the number columns, of all rows that match. */
@@ -138,14 +152,14 @@ function record(columns: readonly string[], row: readonly (string | bigint)[]) {
 
 const isBytes = (column: string): boolean => column.endsWith('_bytes')
 
-function tableOf(data: Rows, { exact, sums }: RowsOptions): Table {
+function tableOf(data: Rows, { exact, sums, units }: RowsOptions): Table {
   const { columns, rows, extent } = data
   const numeric = columns.map(
     (column, index) => isBytes(column) || typeof rows[0]?.[index] === 'bigint',
   )
   const cell = (value: string | bigint | undefined, index: number): string => {
     if (typeof value !== 'bigint') return value ?? ''
-    return isBytes(columns[index] ?? '') && !exact ? humanBytes(value) : groupedCount(value)
+    return isBytes(columns[index] ?? '') && !exact ? humanBytes(value, units) : groupedCount(value)
   }
   const shown = rows.map((row) => row.map(cell))
   const table: Table = {

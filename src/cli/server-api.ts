@@ -82,7 +82,7 @@ export async function getRows(
   }
 }
 
-function extentOf(url: string, { total_rows, totals }: Partial<PageAsText>): Extent {
+function extentOf(url: string, { total_rows, totals, why_empty }: Partial<PageAsText>): Extent {
   const sums = Object.entries(totals ?? {})
   if (!Number.isSafeInteger(total_rows) || sums.some(([, sum]) => !/^\d+$/.test(textOf(sum)))) {
     throw new Failure(
@@ -92,6 +92,7 @@ function extentOf(url: string, { total_rows, totals }: Partial<PageAsText>): Ext
   return {
     totalRows: total_rows as number,
     totals: Object.fromEntries(sums.map(([column, sum]) => [column, BigInt(sum)])),
+    whyEmpty: typeof why_empty === 'string' ? why_empty : undefined,
   }
 }
 

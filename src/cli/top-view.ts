@@ -1,4 +1,4 @@
-import { groupedCount, humanBytes, humanDuration, humanRate } from './amount.ts'
+import { groupedCount, humanBytes, humanDuration, humanRate, type Units } from './amount.ts'
 import { printable, truncate } from './printable.ts'
 import { type TableColumn, tableLines } from './table.ts'
 import type { ByteTotals, Rate } from './top-rates.ts'
@@ -36,6 +36,7 @@ export interface TopScreen {
   readonly all: { readonly totals: ByteTotals; readonly rate: Rate | undefined }
   /** Rows that the server has. */
   readonly totalRows: number
+  readonly units: Units
 }
 
 /** Busiest first; rows without a known rate by their totals, after those that move. */
@@ -62,10 +63,10 @@ export function topLines(screen: TopScreen, rows: number, width: number | undefi
       ],
       rows: shown.map(({ group, rate, upload, download, connections }) => [
         ...group,
-        humanRate(rate?.upload),
-        humanRate(rate?.download),
-        humanBytes(upload),
-        humanBytes(download),
+        humanRate(rate?.upload, screen.units),
+        humanRate(rate?.download, screen.units),
+        humanBytes(upload, screen.units),
+        humanBytes(download, screen.units),
         groupedCount(connections),
       ]),
     },
@@ -75,7 +76,13 @@ export function topLines(screen: TopScreen, rows: number, width: number | undefi
   return [...headerLines(screen).map(fit), '', ...table]
 }
 
-function headerLines({ header, rows, all: { totals, rate }, totalRows }: TopScreen): string[] {
+function headerLines({
+  header,
+  rows,
+  all: { totals, rate },
+  totalRows,
+  units,
+}: TopScreen): string[] {
   const known: string[] = [`snimeter ${printable(header.url)}`]
   if (header.trouble !== undefined) known.push(printable(header.trouble))
   else if (header.ready !== undefined) known.push(header.ready ? 'ready' : 'not ready')
@@ -93,8 +100,8 @@ function headerLines({ header, rows, all: { totals, rate }, totalRows }: TopScre
   return [
     known.join(' · '),
     [
-      `upload ${humanBytes(totals.upload)}${speed(humanRate(rate?.upload))}`,
-      `download ${humanBytes(totals.download)}${speed(humanRate(rate?.download))}`,
+      `upload ${humanBytes(totals.upload, units)}${speed(humanRate(rate?.upload, units))}`,
+      `download ${humanBytes(totals.download, units)}${speed(humanRate(rate?.download, units))}`,
       rows.length < totalRows ? `${counted}, the ${watched} largest watched` : counted,
     ].join(' · '),
   ]

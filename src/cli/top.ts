@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { pauseOption, rowCount } from './arguments.ts'
+import type { Units } from './amount.ts'
+import { pauseOption, rowCount, unitsOption } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { LiveScreen } from './live-screen.ts'
 import { serverUrl } from './server-api.ts'
@@ -15,6 +16,8 @@ export interface TopOptions {
   readonly intervalMs: number
   /** Span that rates are taken over. */
   readonly overMs: number
+  /** Of bytes (default GiB). */
+  readonly units?: Units
   /** Rows shown; undefined = as many as the terminal has room for. */
   readonly limit?: number | undefined
   /** Print one table (after two looks) and end, as on a stdout that is no terminal. */
@@ -30,6 +33,7 @@ interface TopArguments {
   readonly over: number
   readonly limit?: number
   readonly once?: boolean
+  readonly units: Units
 }
 
 export function addTop(program: Command, surroundings: Surroundings): void {
@@ -40,19 +44,21 @@ export function addTop(program: Command, surroundings: Surroundings): void {
     .addOption(pauseOption('--interval <duration>', 'time between two looks', '2s'))
     .addOption(pauseOption('--over <duration>', 'span that rates are taken over', '10s'))
     .option('--limit <rows>', 'rows to show (default: what fits)', rowCount)
+    .addOption(unitsOption())
     .option('--once', 'print one table and end (as without a terminal)')
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
     .addHelpText(
       'after',
       '\nKeys: q or Ctrl-C quits. Envoys report open connections once per flush interval: where that is\n30 s, take rates over a minute.\n\nExample:\n  snimeter top --over 1m',
     )
-    .action(({ url, config, interval, over, limit, once }: TopArguments) =>
+    .action(({ url, config, interval, over, limit, once, units }: TopArguments) =>
       runTop(
         {
           url: serverUrl(url, readConfiguration(surroundings, config).config),
           intervalMs: interval,
           overMs: over,
           limit,
+          units,
           once: once === true,
         },
         surroundings,
@@ -74,7 +80,11 @@ async function printOnce(options: TopOptions, surroundings: Surroundings): Promi
   const latest = await look(options.url, monotonicMs, options.signal)
   rates.add(latest.snapshot)
   const rows = options.limit ?? Number.POSITIVE_INFINITY
-  for (const line of topLines(screenOf(latest, rates), rows, terminalWidth(stdout))) {
+  for (const line of topLines(
+    screenOf(latest, rates, options.units),
+    rows,
+    terminalWidth(stdout),
+  )) {
     stdout.write(`${line}\n`)
   }
 }
@@ -92,7 +102,13 @@ async function live(options: TopOptions, surroundings: Surroundings): Promise<vo
   const draw = () => {
     const { rows, columns } = screen.size
     const room = Math.max(1, rows - HEADER_ROWS)
-    screen.draw(topLines(screenOf(latest, rates), Math.min(room, options.limit ?? room), columns))
+    screen.draw(
+      topLines(
+        screenOf(latest, rates, options.units),
+        Math.min(room, options.limit ?? room),
+        columns,
+      ),
+    )
   }
   const screen = new LiveScreen(surroundings, { quit: stop, resized: draw })
   options.signal?.addEventListener('abort', stop)
@@ -137,12 +153,17 @@ async function lookAgain(
   }
 }
 
-function screenOf({ header, groupTitles, rows, totalRows }: Look, rates: TopRates): TopScreen {
+function screenOf(
+  { header, groupTitles, rows, totalRows }: Look,
+  rates: TopRates,
+  units: Units = 'GiB',
+): TopScreen {
   return {
     header,
     groupTitles,
     rows: rows.map((row) => ({ ...row, rate: rates.of(row.key) })),
     all: rates.all,
     totalRows,
+    units,
   }
 }

@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from '../cli/failure.ts'
@@ -19,7 +19,7 @@ export interface DemoOptions {
 }
 
 /** Where the demo keeps its file; made anew by every run, and left there to be queried. */
-const FOLDER = join('data', 'demo')
+export const DEMO_FILE = join('data', 'demo', 'snimeter.db')
 /** The flush interval of the demo's Envoys; 15 to 30 s in a mesh. */
 const FLUSH_MS = 1000
 /** Envoy gathers entries for a second, the receiver commits once a second. */
@@ -35,8 +35,8 @@ export async function runDemo(
   surroundings: Surroundings = processSurroundings(),
 ): Promise<void> {
   const say = (line: string) => surroundings.stderr.write(`demo: ${line}\n`)
-  await mkdir(FOLDER, { recursive: true })
-  const db = join(FOLDER, 'snimeter.db')
+  const db = DEMO_FILE
+  await mkdir(dirname(db), { recursive: true })
   for (const suffix of ['', '-wal', '-shm']) await rm(db + suffix, { force: true })
   try {
     const binary = await installEnvoy(DEMO_ENVOY_VERSION, {

@@ -64,8 +64,8 @@ export class Parameters {
     throw badRequest(`${name} is not a number from ${least} to ${most}`)
   }
 
-  /** A moment, unix ms, as `parse` reads it (a RangeError says what is wrong). */
-  moment(name: string, parse: (text: string) => number): number | undefined {
+  /** A value as `parse` reads it (a RangeError says what is wrong). */
+  parsed<Value>(name: string, parse: (text: string) => Value): Value | undefined {
     const value = this.#values.get(name)
     if (value === undefined) return undefined
     try {

@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FilterRequest } from '../query/filter.ts'
 import type { QueryCaller } from '../query/query-service.ts'
+import { parseTime } from '../query/time-range.ts'
 import { addressKey } from '../runtime/address-key.ts'
+import { Zone } from '../runtime/zone.ts'
 import type { Parameters } from './parameters.ts'
 
 /** Rows asked for without a limit, and the most in one answer: more would fill memory and help nobody. */
@@ -20,6 +23,28 @@ export function pageOf(parameters: Parameters): {
   return {
     limit: parameters.count('limit', MAX_ROWS) ?? DEFAULT_ROWS,
     offset: parameters.count('offset', MAX_OFFSET, 0) ?? 0,
+  }
+}
+
+/** Parameters that choose rows by names. */
+export const FILTER_PARAMETERS = ['sni', 'not_sni', 'workload', 'namespace'] as const
+
+export function filterOf(parameters: Parameters): FilterRequest {
+  return {
+    sni: parameters.text('sni'),
+    notSni: parameters.text('not_sni'),
+    workload: parameters.text('workload'),
+    namespace: parameters.text('namespace'),
+  }
+}
+
+/** The moments of a request, in its time zone (`tz`, UTC if not given). */
+export function timesOf(parameters: Parameters, nowMs: number) {
+  const zone = parameters.parsed('tz', (name) => Zone.of(name))
+  return {
+    zone: zone?.name,
+    moment: (name: string): number | undefined =>
+      parameters.parsed(name, (text) => parseTime(text, nowMs, zone)),
   }
 }
 

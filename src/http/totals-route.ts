@@ -1,20 +1,26 @@
 import type { RouteHandlerMethod } from 'fastify'
 import type { QueryRequest } from '../query/query-request.ts'
-import { parseTime } from '../query/time-range.ts'
 import { GROUP_COLUMNS } from '../query/totals.ts'
 import { Parameters } from './parameters.ts'
 import type { RouteDependencies } from './routes.ts'
-import { callerOf, PAGE_PARAMETERS, pageOf, sendJson } from './rows-answer.ts'
+import {
+  callerOf,
+  FILTER_PARAMETERS,
+  filterOf,
+  PAGE_PARAMETERS,
+  pageOf,
+  sendJson,
+  timesOf,
+} from './rows-answer.ts'
 
 const PARAMETERS = [
   'by',
   'order',
   ...PAGE_PARAMETERS,
-  'sni',
-  'workload',
-  'namespace',
+  ...FILTER_PARAMETERS,
   'since',
   'until',
+  'tz',
 ] as const
 const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
 
@@ -29,9 +35,7 @@ export function totalsRoute({
   return async (request, reply) => {
     const parameters = new Parameters(request.query, PARAMETERS)
     const order = parameters.choice('order', ORDERS) ?? 'total'
-    const nowMs = wallMs()
-    const moment = (name: 'since' | 'until'): number | undefined =>
-      parameters.moment(name, (text) => parseTime(text, nowMs))
+    const { zone, moment } = timesOf(parameters, wallMs())
     const asked: QueryRequest = {
       kind: 'totals',
       query: {
@@ -39,9 +43,8 @@ export function totalsRoute({
         order,
         descending: order !== 'name',
         ...pageOf(parameters),
-        sni: parameters.text('sni'),
-        workload: parameters.text('workload'),
-        namespace: parameters.text('namespace'),
+        ...filterOf(parameters),
+        zone,
         sinceMs: moment('since'),
         untilMs: moment('until'),
       },

@@ -7,6 +7,8 @@ export interface Filter {
 export interface FilterRequest {
   /** Glob on the name, like `*.aliyuncs.com`; case does not matter (names are lower case). */
   readonly sni?: string | undefined
+  /** Glob on the name: what it matches is left out. */
+  readonly notSni?: string | undefined
   /** Glob on the workload's name, or on `namespace/name` if it holds a slash. */
   readonly workload?: string | undefined
   /** Glob on the namespace. */
@@ -23,6 +25,10 @@ export function filterOf(
   if (request.sni !== undefined) {
     parts.push(`${columns.sni} GLOB ?`)
     values.push(request.sni.toLowerCase())
+  }
+  if (request.notSni !== undefined) {
+    parts.push(`${columns.sni} NOT GLOB ?`)
+    values.push(request.notSni.toLowerCase())
   }
   if (request.namespace !== undefined) {
     parts.push(`${columns.namespace} GLOB ?`)

@@ -20,6 +20,8 @@ export interface Page extends Totals {
   readonly offset: number
   /** Sums over all rows that match, by column; they stop at 2^63-1, as every sum does. */
   readonly totals: Readonly<Record<string, bigint>>
+  /** Where no row matches: why, in a sentence. */
+  readonly whyEmpty?: string | undefined
 }
 
 /** A page as it leaves; counts are texts, because JSON numbers are doubles. */
@@ -34,6 +36,8 @@ export interface PageAsText {
   readonly next_offset: number | null
   /** Sums over all rows that match. */
   readonly totals: Readonly<Record<string, string>>
+  /** Only where no row matches: why, in a sentence. */
+  readonly why_empty?: string
 }
 
 /** Whether rows follow after a page. */
@@ -52,6 +56,7 @@ export function pageAsText(page: Page): PageAsText {
     totals: Object.fromEntries(
       Object.entries(page.totals).map(([column, total]) => [column, total.toString()]),
     ),
+    ...(page.whyEmpty === undefined ? {} : { why_empty: page.whyEmpty }),
   }
 }
 

@@ -8,6 +8,7 @@ import { type Page, pageAsText, wholePage } from './page.ts'
 import type { QueryAnswer, QueryQuestion, QueryRequest } from './query-request.ts'
 import { openReader } from './reader.ts'
 import { queryTotals } from './totals.ts'
+import { whyNoConnections, whyNoTotals } from './why-empty.ts'
 
 /** The thread of a reading process: answers one question at a time. */
 if (parentPort === null) throw new Error('reader-thread runs as a worker thread only')
@@ -48,8 +49,15 @@ function failureOf(error: unknown): { readonly code: string; readonly message: s
 }
 
 function valueOf(database: Database.Database, request: QueryRequest): Page {
-  if (request.kind === 'totals') return queryTotals(database, request.query)
-  if (request.kind === 'connections') return queryConnections(database, request.query)
+  if (request.kind === 'totals') {
+    const page = queryTotals(database, request.query)
+    return page.totalRows > 0 ? page : { ...page, whyEmpty: whyNoTotals(database, request.query) }
+  }
+  if (request.kind === 'connections') {
+    const page = queryConnections(database, request.query)
+    if (page.totalRows > 0) return page
+    return { ...page, whyEmpty: whyNoConnections(database, request.query) }
+  }
   return wholePage(queryHiddenHops(database, request.nowMs, request.flushIntervalMs), ['hop_bytes'])
 }
 

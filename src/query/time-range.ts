@@ -1,3 +1,5 @@
+import { Zone } from '../runtime/zone.ts'
+
 const UNITS: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
@@ -8,34 +10,37 @@ const UNITS: Readonly<Record<string, number>> = {
 const DAY_MS = 86_400_000
 
 /**
- * A moment in unix ms: `now`, `today`, `yesterday` (UTC midnights), `-1h` (before now; s, m, h, d, w),
- * a UTC date `2026-11-24`, or an ISO time (UTC where it names no zone). Throws a RangeError that says
- * what can be written.
+ * A moment in unix ms: `now`, `today`, `yesterday` (midnights of the zone), `-1h` (before now; s, m, h, d, w),
+ * a date `2026-11-24` or an ISO time (of the zone where it names none). Throws a RangeError that says what
+ * can be written.
  */
-export function parseTime(text: string, nowMs: number): number {
-  const today = Math.floor(nowMs / DAY_MS) * DAY_MS
+export function parseTime(text: string, nowMs: number, zone = Zone.utc): number {
   if (text === 'now') return nowMs
-  if (text === 'today') return today
-  if (text === 'yesterday') return today - DAY_MS
+  const localDay = Math.floor((nowMs + zone.offsetMs(nowMs)) / DAY_MS) * DAY_MS
+  if (text === 'today') return zone.momentMs(localDay)
+  if (text === 'yesterday') return zone.momentMs(localDay - DAY_MS)
   const [, amount, unit] = /^-(\d{1,6})([smhdw])$/.exec(text) ?? []
   if (amount !== undefined && unit !== undefined) {
     return nowMs - Number(amount) * (UNITS[unit] as number)
   }
-  const ms = isoMs(text)
+  const ms = isoMs(text, zone)
   if (!Number.isNaN(ms)) return ms
   throw new RangeError(
     `${JSON.stringify(text)} is no time; write -1h, -3d, now, today, yesterday, 2026-11-24 or 2026-11-24T18:00Z`,
   )
 }
 
-function isoMs(text: string): number {
+function isoMs(text: string, zone: Zone): number {
   const match =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)(Z|[+-]\d{2}:?\d{2})?)?$/i.exec(
       text,
     )
   if (match === null) return Number.NaN
-  const [, date = '', time = '00:00', zone = 'Z'] = match
-  return isDate(date) ? Date.parse(`${date}T${time}${zone.toUpperCase()}`) : Number.NaN
+  const [, date = '', time = '00:00', offset] = match
+  if (!isDate(date)) return Number.NaN
+  if (offset !== undefined) return Date.parse(`${date}T${time}${offset.toUpperCase()}`)
+  const local = Date.parse(`${date}T${time}Z`)
+  return Number.isNaN(local) ? local : zone.momentMs(local)
 }
 
 /** `Date.parse` takes 30 February for 2 March. */

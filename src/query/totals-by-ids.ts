@@ -1,10 +1,8 @@
 import type Database from 'better-sqlite3'
 import { saturatingSum } from '../runtime/saturating-sum.ts'
+import type { Buckets } from './buckets.ts'
 import { type Filter, filterOf } from './filter.ts'
 import type { GroupColumn, TotalsQuery } from './totals.ts'
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 86_400_000
 
 const SUMS = `${saturatingSum('upload')} AS upload, ${saturatingSum('download')} AS download`
 
@@ -36,7 +34,7 @@ interface Groups {
 
 /**
  * `WITH …, totals AS (…)`: sums per group, where workloads and destinations are ids of rows that have
- * the group's texts, and `bucket_ms` is the hour's or the day's start. Numbers only: 14 million rows
+ * the group's texts, and `bucket_ms` is the key of the hour or the day (see `buckets`). Numbers only: 14 million rows
  * sort in a quarter of the time, and a sixth of the disk, that their texts would take (measured), and
  * what the table's key sorts already is summed up without sorting. `MATERIALIZED`: made once for all that
  * read it; that takes a quarter more time, and up to as much disk again as the sort (measured).
@@ -45,10 +43,10 @@ export function totalsByIds(
   database: Database.Database,
   query: TotalsQuery,
   columns: readonly GroupColumn[],
+  buckets: Buckets | undefined,
 ): Groups {
-  const { sni, workload, namespace, sinceMs, untilMs } = query
-  const bucketMs = columns.includes('hour') ? HOUR_MS : columns.includes('day') ? DAY_MS : undefined
-  const ranged = bucketMs !== undefined || sinceMs !== undefined || untilMs !== undefined
+  const { sni, notSni, workload, namespace, sinceMs, untilMs } = query
+  const ranged = buckets !== undefined || sinceMs !== undefined || untilMs !== undefined
   const groups = [WORKLOADS, DESTINATIONS].flatMap((names) => {
     const asked = Object.entries(names.columns).filter(([column]) =>
       columns.includes(column as GroupColumn),
@@ -62,7 +60,7 @@ export function totalsByIds(
     ),
     within(
       'destination',
-      filterOf({ sni }, { sni: 'name', workload: 'name', namespace: 'namespace' }),
+      filterOf({ sni, notSni }, { sni: 'name', workload: 'name', namespace: 'namespace' }),
     ),
   ].filter(({ values }) => values.length > 0)
   const ids = groups.map(({ id }) => id)
@@ -78,7 +76,7 @@ export function totalsByIds(
       : []),
     ...filters,
   ]
-  const keys = [...(bucketMs === undefined ? [] : ['window_ms']), ...ids]
+  const keys = [...(buckets === undefined ? [] : ['window_ms']), ...ids]
   const sources = tables.map((table) =>
     sourceOf(
       table,
@@ -90,7 +88,7 @@ export function totalsByIds(
   )
   const merged = groups.filter((group) => isMerged(database, group))
   const keyed = [
-    ...(bucketMs === undefined ? [] : [`s.window_ms / ${bucketMs} * ${bucketMs} AS bucket_ms`]),
+    ...(buckets === undefined ? [] : [`${buckets.key('s.window_ms')} AS bucket_ms`]),
     ...groups.map((group) =>
       merged.includes(group)
         ? `${group.table}_group.first_id AS ${group.id}`

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3'
 import { saturatingSum } from '../runtime/saturating-sum.ts'
+import { bucketsOf } from './buckets.ts'
 import type { FilterRequest } from './filter.ts'
 import { type Page, type PageRequest, wholePage } from './page.ts'
 import { totalsByIds } from './totals-by-ids.ts'
@@ -26,6 +27,8 @@ export interface TotalsQuery extends FilterRequest, PageRequest {
   /** Windows that begin at or after / before this, unix ms; neither = lifetime totals. */
   readonly sinceMs?: number | undefined
   readonly untilMs?: number | undefined
+  /** Zone of `hour` and `day` (IANA; default UTC). */
+  readonly zone?: string | undefined
   readonly order: TotalsOrder
   readonly descending: boolean
 }
@@ -38,15 +41,13 @@ const EXPANSION: Readonly<Partial<Record<GroupColumn, readonly GroupColumn[]>>> 
   workload: ['cluster', 'namespace', 'workload_kind', 'workload'],
 }
 
-const SQL: Readonly<Record<GroupColumn, string>> = {
+const SQL: Readonly<Record<Exclude<GroupColumn, 'hour' | 'day'>, string>> = {
   sni: 'd.name',
   name_source: 'd.name_source',
   workload: 'w.name',
   workload_kind: 'w.kind',
   namespace: 'w.namespace',
   cluster: 'w.cluster',
-  hour: "strftime('%Y-%m-%dT%H:00:00Z', t.bucket_ms / 1000, 'unixepoch')",
-  day: "strftime('%Y-%m-%d', t.bucket_ms / 1000, 'unixepoch')",
 }
 
 /**
@@ -100,17 +101,21 @@ export function eachTotal(
 /** The parts of a statement: the groups (`WITH … totals`), a SELECT of them with their texts, its order. */
 function statementOf(database: Database.Database, query: TotalsQuery) {
   const columns = [...new Set(query.by.flatMap((column) => EXPANSION[column] ?? [column]))]
-  const { sql, values } = totalsByIds(database, query, columns)
+  const buckets =
+    columns.includes('hour') || columns.includes('day')
+      ? bucketsOf(database, query.zone, columns.includes('hour'))
+      : undefined
+  const { sql, values } = totalsByIds(database, query, columns, buckets)
+  const texts = columns.map((column) =>
+    column === 'hour' || column === 'day' ? buckets?.[column]('t.bucket_ms') : SQL[column],
+  )
+  const reads = (table: string): boolean => texts.some((text) => text?.startsWith(`${table}.`))
   const joins = [
-    ...(columns.some((column) => SQL[column].startsWith('w.'))
-      ? ['JOIN workload w ON w.id = t.workload_id']
-      : []),
-    ...(columns.some((column) => SQL[column].startsWith('d.'))
-      ? ['JOIN destination d ON d.id = t.destination_id']
-      : []),
+    ...(reads('w') ? ['JOIN workload w ON w.id = t.workload_id'] : []),
+    ...(reads('d') ? ['JOIN destination d ON d.id = t.destination_id'] : []),
   ]
   const page = `
-      SELECT ${[...columns.map((column) => SQL[column]), ''].join(', ')}
+      SELECT ${[...texts, ''].join(', ')}
              t.upload AS upload_bytes, t.download AS download_bytes, t.connections AS connections
       FROM totals t ${joins.join(' ')}`
   return {

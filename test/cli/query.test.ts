@@ -110,6 +110,8 @@ test('query tells what it was asked wrongly with code 2, and what it cannot read
     [2, ['--by', 'colour'], /--by colour is not a column; use some of sni, /],
     [2, ['--since', 'soon'], /--since: "soon" is no time; write -1h/],
     [2, ['--since', 'today', '--until', 'yesterday'], /--since is not before --until/],
+    [2, ['--tz', 'Mars/Olympus'], /"Mars\/Olympus" is no time zone; write a name of the IANA/],
+    [2, ['--units', 'TB'], /Allowed choices are GiB, GB/],
     [2, ['--order', 'size'], /Allowed choices are total, /],
     [1, ['--db', text], /notes\.txt is damaged or no SQLite file/],
     [1, ['--db', `${db}.absent`], /absent cannot be read/],

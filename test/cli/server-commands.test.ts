@@ -123,7 +123,10 @@ test('connections asks for what was asked of it and prints it exactly', async ()
     (await ask('--format', 'csv')).stdout,
     'connection_id,pod,sni,state,upload_bytes,download_bytes\n11111111-2222-3333-4444-555555555555,p-1,a.example,open,1048576,7\n',
   )
-  assert.equal(server.asked[0], '/api/v1/connections?limit=100&offset=0&state=open&sni=*.example')
+  assert.equal(
+    server.asked[0],
+    '/api/v1/connections?limit=100&offset=0&order=last_seen&state=open&sni=*.example',
+  )
   assert.match(
     (await ask()).stdout,
     /^STATE +SNI +UPLOAD +DOWNLOAD +CONNECTION ID\nopen +a\.example +1\.0 MiB +7 B +1{8}-[^]*\n1 row shown +1\.0 MiB +7 B\nall 250 rows +2\.0 MiB +8 B\n$/,

@@ -19,6 +19,15 @@ test('bytes for people are rounded down, never up, at every size up to 2^63-1', 
     [2n ** 63n - 1n, '7.9 EiB'],
   ]
   for (const [bytes, text] of shown) assert.equal(humanBytes(bytes), text)
+  for (const [bytes, text] of [
+    [999n, '999 B'],
+    [1000n, '1.0 kB'],
+    [1024n, '1.0 kB'],
+    [1_299_999_999n, '1.2 GB'],
+    [2n ** 63n - 1n, '9.2 EB'],
+  ] as const) {
+    assert.equal(humanBytes(bytes, 'GB'), text)
+  }
   assert.equal(humanRate(1536.4), '1.5 KiB/s')
   assert.equal(humanRate(undefined), '')
   assert.equal(groupedCount(9_223_372_036_854_775_807n), '9,223,372,036,854,775,807')

@@ -184,9 +184,10 @@ test('the parameters of totals reach the query, with defaults for the others', a
   await using http = await startServer()
   await http.get('/api/v1/totals')
   await http.get(
-    '/api/v1/totals?by=workload,sni&order=name&limit=10000&offset=20000&sni=*.example&workload=shop%2Fcart&namespace=shop&since=-1h&until=2026-11-24T18:00Z',
+    '/api/v1/totals?by=workload,sni&order=name&limit=10000&offset=20000&sni=*.example&not_sni=cdn.*&workload=shop%2Fcart&namespace=shop&since=-1h&until=2026-11-25T02:00&tz=asia%2Fshanghai',
   )
-  const none = { sni: undefined, workload: undefined, namespace: undefined }
+  const none = { sni: undefined, notSni: undefined, workload: undefined, namespace: undefined }
+  const utc = { zone: undefined }
   const lifetime = { sinceMs: undefined, untilMs: undefined }
   assert.deepEqual(http.asked, [
     {
@@ -198,6 +199,7 @@ test('the parameters of totals reach the query, with defaults for the others', a
         limit: 100,
         offset: 0,
         ...none,
+        ...utc,
         ...lifetime,
       },
     },
@@ -210,8 +212,10 @@ test('the parameters of totals reach the query, with defaults for the others', a
         limit: 10_000,
         offset: 20_000,
         sni: '*.example',
+        notSni: 'cdn.*',
         workload: 'shop/cart',
         namespace: 'shop',
+        zone: 'Asia/Shanghai',
         sinceMs: NOW_MS - 3_600_000,
         untilMs: NOW_MS,
       },
@@ -221,7 +225,9 @@ test('the parameters of totals reach the query, with defaults for the others', a
 
 test('the parameters of connections reach the query', async () => {
   await using http = await startServer()
-  await http.get('/api/v1/connections?state=orphaned&limit=5&sni=a.example&workload=')
+  await http.get(
+    '/api/v1/connections?state=orphaned&limit=5&sni=a.example&not_sni=b.*&workload=&namespace=n*&order=total&since=today&tz=America/New_York',
+  )
   assert.deepEqual(http.asked, [
     {
       kind: 'connections',
@@ -230,8 +236,12 @@ test('the parameters of connections reach the query', async () => {
         offset: 0,
         state: 'orphaned',
         sni: 'a.example',
+        notSni: 'b.*',
         workload: undefined,
-        namespace: undefined,
+        namespace: 'n*',
+        order: 'total',
+        sinceMs: Date.UTC(2026, 10, 24, 5),
+        zone: 'America/New_York',
       },
     },
   ])
@@ -246,6 +256,8 @@ test('a request that cannot be meant is refused with what is wrong, and asks not
     ['totals?limit=0', /^limit is not a number from 1 to 10000$/],
     ['totals?limit=10001', /^limit is not a number from 1 to 10000$/],
     ['totals?offset=-1', /^offset is not a number from 0 to 999999999$/],
+    ['totals?tz=Mars/Olympus', /^tz: "Mars\/Olympus" is no time zone; /],
+    ['connections?order=size', /^order is "size"; use one of last_seen, started, total, /],
     ['totals?since=soon', /^since: "soon" is no time; /],
     ['totals?name=x', /^there is no parameter "name"; use some of by, /],
     ['totals?sni=a&sni=b', /^sni is given more than once$/],
