@@ -1,12 +1,14 @@
 import { ClockWatch } from './clock-watch.ts'
 import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
+import { CrowdRelief } from './crowd-relief.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { declareFanOutMetrics, declareSinkConditions } from './fan-out/metrics.ts'
 import { sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
 import { MemoryWatch } from './memory-watch.ts'
+import { Crowding } from './model/crowding.ts'
 import { Pipeline } from './pipeline.ts'
 import { declarePipelineMetrics } from './pipeline-metrics.ts'
 import { QueryService } from './query/query-service.ts'
@@ -355,7 +357,7 @@ export class App {
   }
 
   #makeReceiver(pipeline: Pipeline, committer: Committer, clock: ArrivalClock): AccessLogReceiver {
-    return new AccessLogReceiver(this.#config.als, {
+    const receiver: AccessLogReceiver = new AccessLogReceiver(this.#config.als, {
       logger: this.#logger,
       metrics: this.#metrics,
       health: this.#health,
@@ -366,6 +368,8 @@ export class App {
           message: (bytes) => {
             pipeline.message(stream, bytes, clock.now())
             if (pipeline.held.hasQuestions) this.#askSoon(committer)
+            const crowding = pipeline.crowding(stream)
+            return crowding === Crowding.none || relief.begin() ? crowding : Crowding.none
           },
           close: () => {
             pipeline.closeStream(stream)
@@ -374,6 +378,8 @@ export class App {
         }
       },
     })
+    const relief = new CrowdRelief(committer, receiver, (error) => this.#storeFailed(error))
+    return receiver
   }
 
   #asking = false

@@ -72,6 +72,13 @@ export class Committer {
     }
   }
 
+  /** As `commit`, of everything that has come until now. */
+  async commitAll(): Promise<void> {
+    // One that is under way does not hold what came since.
+    if (this.busy) await this.commit()
+    await this.commit()
+  }
+
   get busy(): boolean {
     return this.#committing !== undefined
   }
@@ -147,6 +154,8 @@ export class Committer {
       await turn()
       const end = at + ANSWERS_AT_ONCE
       this.#pipeline.answer(keys.subarray(at * 16, end * 16), answers.slice(at, end))
+      // What waited can be more than memory has room for.
+      if (this.#pipeline.isCrowded) await this.commitAll()
     }
   }
 }

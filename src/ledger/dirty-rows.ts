@@ -7,7 +7,8 @@ import type { ConnectionTable } from './connection-table.ts'
  */
 export class DirtyRows {
   count = 0
-  /** Batches that went into the file. */
+  /** Batches that were cut, and those of them that went into the file. */
+  cuts = 0
   commits = 0
   #rows = new Int32Array(1024)
   #inFlight: Int32Array = new Int32Array(0)
@@ -39,6 +40,7 @@ export class DirtyRows {
       bytes[at] = ((bytes[at] as number) & ~RowFlag.dirty) | RowFlag.inFlight
     }
     this.count = 0
+    this.cuts++
     this.#inFlight = rows
     return rows
   }

@@ -1,4 +1,5 @@
 import type { StoredConnection } from '../model/connection.ts'
+import { type Crowding, crowdingOf } from '../model/crowding.ts'
 import type { SampleBatch } from '../model/sample.ts'
 import { sharedPool } from '../runtime/fair-share.ts'
 import { identityKey } from '../runtime/identity-key.ts'
@@ -63,6 +64,12 @@ export class HeldSamples {
   /** Samples that found no room in their sender's share. */
   get refusals(): number {
     return this.#all.refusals + this.#periodic.refusals
+  }
+
+  /** Whether a sender's samples come faster than the file answers. */
+  crowding(sender: string): Crowding {
+    const { limit, total, guaranteed } = this.#all
+    return crowdingOf(limit, total, this.#all.held(sender), guaranteed)
   }
 
   /** Whether somebody should ask the file. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
+import { Crowding, crowdingOf } from '../model/crowding.ts'
 import { IdentityKind, SampleKind } from '../model/sample.ts'
 import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
 import { identityKey } from '../runtime/identity-key.ts'
@@ -20,6 +21,7 @@ import {
 import { ConnectionTable } from './connection-table.ts'
 import { DirtyRows } from './dirty-rows.ts'
 import { Forgotten } from './forgotten.ts'
+import { FreshRows } from './fresh-rows.ts'
 import { type LedgerConfig, TOMBSTONE_MS } from './ledger-config.ts'
 import { type MovedMoments, moveMoments } from './moved-moments.ts'
 import type { StoredIds } from './ports.ts'
@@ -59,6 +61,8 @@ export class LedgerRows {
   #hand = 0
   readonly #connections: Tombstones
   readonly #requests: Tombstones
+  readonly #freshConnections: FreshRows
+  readonly #freshRequests: FreshRows
 
   constructor({ maxConnections, maxRequests }: LedgerConfig, forgotten: Forgotten) {
     this.living = sharedPool(maxConnections)
@@ -70,10 +74,30 @@ export class LedgerRows {
     this.forgotten = forgotten
     this.#connections = new Tombstones(this.table, this.dirty)
     this.#requests = new Tombstones(this.table, this.dirty)
+    this.#freshConnections = new FreshRows(this.dirty)
+    this.#freshRequests = new FreshRows(this.dirty)
   }
 
   get tombstones(): number {
     return this.#connections.count + this.#requests.count
+  }
+
+  /** Whether a sender closes connections or requests faster than commits make room of them. */
+  crowding(sender: string): Crowding {
+    const key = this.#slots.keyFor(sender)
+    const connections = this.#crowdingOf(SampleKind.connection, key)
+    const requests = this.#crowdingOf(SampleKind.request, key)
+    return connections > requests ? connections : requests
+  }
+
+  #crowdingOf(kind: number, key: string): Crowding {
+    const fresh = this.#freshOf(kind)
+    const total = fresh.count
+    if (total === 0) return Crowding.none
+    const pool = this.#poolOf(kind)
+    const room = Math.max(0, pool.limit - pool.total + this.#tombstonesOf(kind).count)
+    const slot = this.#slots.find(key)
+    return crowdingOf(room, total, slot === undefined ? 0 : fresh.of(slot), pool.guaranteed)
   }
 
   /** Whether a sender may have one more living connection. */
@@ -97,9 +121,8 @@ export class LedgerRows {
   ): number {
     const pool = this.#poolOf(kind)
     const key = this.#slots.keyFor(sender)
-    if (!pool.fits(key)) {
-      this.#dropTombstone(this.#tombstonesOf(kind), nowMs)
-      if (!pool.hasRoom(key)) return NONE
+    if (!pool.fits(key) && !this.#dropTombstones(kind, key, nowMs) && !pool.hasRoom(key)) {
+      return NONE
     }
     if (this.table.size >= this.table.maxRows && !this.#makeRoom(nowMs)) return NONE
     const row = this.table.insert(k0, k1, k2, k3)
@@ -138,7 +161,9 @@ export class LedgerRows {
     const at = (row & CHUNK_MASK) * BYTES
     bytes[at + Byte.state] = RowState.closed
     this.living.release(this.senderOf(row))
-    this.#tombstonesOf(bytes[at + Byte.kind] as number).push(row)
+    const kind = bytes[at + Byte.kind] as number
+    this.#tombstonesOf(kind).push(row)
+    this.#freshOf(kind).add(this.#slotOf(row))
   }
 
   /** Fills a new row with what the file knows. */
@@ -255,6 +280,25 @@ export class LedgerRows {
     )
   }
 
+  /**
+   * Tombstones leave memory until a sender has room: those that the file has are there only to save
+   * look-ups. Whether there is room without them; if not, one leaves: the others are somebody else's. If more
+   * must leave than there is time for, the next ones follow with the next rows.
+   */
+  #dropTombstones(kind: number, key: string, nowMs: number): boolean {
+    const pool = this.#poolOf(kind)
+    const queue = this.#tombstonesOf(kind)
+    const fresh = this.#freshOf(kind)
+    const slot = this.#slots.find(key)
+    const own = this.living.held(key) + (slot === undefined ? 0 : fresh.of(slot))
+    const all = pool.total - queue.count + fresh.count
+    const hasRoom = pool.fitsBeside(Math.min(own, pool.held(key)), all)
+    for (let i = hasRoom ? MOST_TRIES : 1; i > 0 && !pool.fits(key); i--) {
+      if (!this.#dropTombstone(queue, nowMs)) break
+    }
+    return hasRoom
+  }
+
   /** The oldest tombstone that the file has leaves memory; false if there is none. */
   #dropTombstone(queue: Tombstones, nowMs: number): boolean {
     const oldest = queue.oldestCommitted()
@@ -315,6 +359,10 @@ export class LedgerRows {
 
   #poolOf(kind: number): FairShare {
     return kind === SampleKind.request ? this.requestRows : this.connectionRows
+  }
+
+  #freshOf(kind: number): FreshRows {
+    return kind === SampleKind.request ? this.#freshRequests : this.#freshConnections
   }
 
   #tombstonesOf(kind: number): Tombstones {

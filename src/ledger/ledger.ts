@@ -1,5 +1,6 @@
 import type { FarStarts, Renamed } from '../model/batch.ts'
 import type { StoredConnection } from '../model/connection.ts'
+import type { Crowding } from '../model/crowding.ts'
 import type { Destination } from '../model/destination.ts'
 import { Reject } from '../model/reject-reason.ts'
 import { NO_TEXT, SampleBatch, SampleKind } from '../model/sample.ts'
@@ -107,6 +108,11 @@ export class Ledger {
 
   get dirty(): DirtyRows {
     return this.#rows.dirty
+  }
+
+  /** Whether a sender closes connections or requests faster than commits make room of them. */
+  crowding(sender: string): Crowding {
+    return this.#rows.crowding(sender)
   }
 
   /** Rows in state waiting, open or orphaned. */

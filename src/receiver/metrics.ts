@@ -56,6 +56,11 @@ export function declareReceiverMetrics(
     read: () => turns.overlong,
   })
   metrics.counter({
+    name: 'snimeter_receiver_holds_total',
+    help: 'Times that a connection, or all, were not read until a commit made room.',
+    read: () => turns.holds,
+  })
+  metrics.counter({
     name: 'snimeter_receiver_streams_cut_total',
     help: 'Streams ended by us: silent and stalled by als.message_timeout, memory by als.read_budget.',
     labelNames: ['reason'],

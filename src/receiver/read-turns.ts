@@ -16,6 +16,8 @@ export interface ReadHandle {
 export class ReadTurns {
   /** Turns that were ended. */
   overlong = 0
+  /** Times that a connection, or all, were held. */
+  holds = 0
   readonly #senders = new Map<string, TurnsOfSender>()
   readonly #nowMs: () => number
   readonly #afterAll: (then: () => void) => void
@@ -24,6 +26,8 @@ export class ReadTurns {
   /** Whether some connection is not read, or was not since its last turn. */
   #isBehind = false
   readonly #served = new Set<ReadTurn>()
+  /** Connections that are not read until `release`. */
+  readonly #held = new Set<ReadTurn>()
 
   /** `afterAll` calls back when everything that is ready is done, once. */
   constructor(
@@ -45,9 +49,33 @@ export class ReadTurns {
 
   leave(turn: ReadTurn): void {
     const { sender } = turn
+    turn.release()
+    this.#held.delete(turn)
     sender.turns.delete(turn)
     this.#served.delete(turn)
     if (sender.turns.size === 0) this.#senders.delete(sender.key)
+  }
+
+  /** A connection is not read until `release`; without one, none is. */
+  hold(turn?: ReadTurn): void {
+    this.holds++
+    for (const one of turn === undefined ? this.#all() : [turn]) {
+      one.hold()
+      this.#held.add(one)
+    }
+  }
+
+  /** Held connections are read again, at their turn. */
+  release(): void {
+    if (this.#held.size === 0) return
+    for (const turn of this.#held) turn.release()
+    this.#held.clear()
+    this.#isBehind = true
+    if (this.#sinceMs === undefined) this.#begin(this.#nowMs())
+  }
+
+  *#all(): Iterable<ReadTurn> {
+    for (const { turns } of this.#senders.values()) yield* turns
   }
 
   /** A connection has brought something. */
@@ -61,7 +89,7 @@ export class ReadTurns {
     this.#isOver = true
     this.#isBehind = true
     this.overlong++
-    for (const { turns } of this.#senders.values()) for (const one of turns) one.stop()
+    for (const one of this.#all()) one.stop()
   }
 
   #begin(nowMs: number): void {
@@ -93,12 +121,10 @@ export class ReadTurns {
     this.#served.clear()
     if (!this.#isBehind) return
     this.#isBehind = false
-    for (const { turns } of this.#senders.values()) {
-      for (const turn of turns) {
-        if (turn.isStopped) this.#isBehind = true
-        else turn.isBehind = false
-        turn.start()
-      }
+    for (const turn of this.#all()) {
+      if (turn.isStopped) this.#isBehind = true
+      else if (!turn.isHeld) turn.isBehind = false
+      turn.start()
     }
   }
 }
@@ -127,8 +153,12 @@ export class ReadTurn {
   readonly sender: TurnsOfSender
   /** Whether it may have sent what was not read for want of time. */
   isBehind = false
+  /** Until others had their turn. */
   isStopped = false
+  /** Until `ReadTurns.release`. */
+  isHeld = false
   wasServed = false
+  #goesOn: PromiseWithResolvers<void> | undefined
   readonly #handle: ReadHandle
   readonly #turns: ReadTurns
 
@@ -148,12 +178,34 @@ export class ReadTurn {
     if (this.isStopped) return
     this.isStopped = true
     this.isBehind = true
-    this.#handle.readStop()
+    if (!this.isHeld) this.#handle.readStop()
   }
 
   start(): void {
     if (!this.isStopped) return
     this.isStopped = false
-    this.#handle.readStart()
+    if (!this.isHeld) this.#handle.readStart()
+  }
+
+  hold(): void {
+    if (this.isHeld) return
+    this.isHeld = true
+    this.isBehind = true
+    if (!this.isStopped) this.#handle.readStop()
+  }
+
+  release(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.#goesOn?.resolve()
+    this.#goesOn = undefined
+    if (!this.isStopped) this.#handle.readStart()
+  }
+
+  /** Resolves when it is not held. */
+  async untilReleased(): Promise<void> {
+    if (!this.isHeld) return
+    this.#goesOn ??= Promise.withResolvers()
+    await this.#goesOn.promise
   }
 }

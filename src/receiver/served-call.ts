@@ -1,4 +1,5 @@
 import { type ServerReadableStream, type sendUnaryData, status } from '@grpc/grpc-js'
+import { Crowding } from '../model/crowding.ts'
 import type { Sender } from '../model/sender.ts'
 import type { SampledLogger } from '../telemetry/sampled-logger.ts'
 import {
@@ -10,6 +11,7 @@ import {
 } from './grpc-internals.ts'
 import { FRAME_HEADER_BYTES } from './message-parts.ts'
 import type { ReceiverCounters } from './metrics.ts'
+import type { ReadTurn } from './read-turns.ts'
 import { senderOf } from './sender.ts'
 import { type Reading, StreamReader } from './stream-reader.ts'
 
@@ -18,7 +20,8 @@ import { type Reading, StreamReader } from './stream-reader.ts'
  * the call. `close` comes once, after the last message.
  */
 export interface AccessLogStream {
-  message(bytes: Buffer): void
+  /** Says whether this sender, or all, should be held until `AccessLogReceiver.release`. */
+  message(bytes: Buffer): Crowding
   close(): void
 }
 
@@ -27,6 +30,8 @@ export interface ServedCallDependencies {
   readonly counters: ReceiverCounters
   readonly logger: SampledLogger
   readonly reading: Reading
+  /** Stops reading of a connection, or of all. */
+  readonly hold: (crowding: Crowding, turn: ReadTurn | undefined) => void
   /** Called once, when nothing more will come. */
   readonly onClosed: (call: ServedCall) => void
 }
@@ -171,7 +176,8 @@ export class ServedCall {
     counters.messages++
     counters.bytes += bytes.length
     try {
-      this.#sink?.message(bytes)
+      const crowding = this.#sink?.message(bytes) ?? Crowding.none
+      if (crowding !== Crowding.none) this.#deps.hold(crowding, this.#reader?.turn)
     } catch (error) {
       // An error would make Envoy drop what it has in flight and come back at once, for ever.
       this.#failed(error)

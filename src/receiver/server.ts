@@ -6,6 +6,7 @@ import type {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { logVerbosity, Server, type ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
+import { Crowding } from '../model/crowding.ts'
 import type { CertificateReport, OtherCall } from '../model/receiver-report.ts'
 import type { Sender } from '../model/sender.ts'
 import { addressKey } from '../runtime/address-key.ts'
@@ -150,6 +151,11 @@ export class AccessLogReceiver implements Component {
     return this.#tlsFiles?.report() ?? []
   }
 
+  /** Connections that were held (see `AccessLogStream.message`) are read again. */
+  release(): void {
+    this.#turns.release()
+  }
+
   /** Listens. Throws `listen_failed`, `bad_listen_address` or `bad_tls_files`. */
   async start(): Promise<void> {
     const { listen, tls, tlsLookEveryMs } = this.#config
@@ -266,6 +272,7 @@ export class AccessLogReceiver implements Component {
       counters: this.#counters,
       logger: this.#logger,
       reading: this.#reading,
+      hold: (crowding, turn) => this.#turns.hold(crowding === Crowding.all ? undefined : turn),
       onClosed: (closed) => this.#closed(closed),
     })
     this.#calls.add(served)

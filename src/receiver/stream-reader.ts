@@ -26,7 +26,8 @@ export class StreamReader implements BudgetedReader {
   readonly #framer: MessageFramer
   readonly #call: CallInternals
   readonly #reading: Reading
-  readonly #turn: ReadTurn | undefined
+  /** The turns of its connection; undefined if there are none. */
+  readonly turn: ReadTurn | undefined
   readonly #handOn: (message: Buffer) => void
   #isPaused = false
   #isEnding = false
@@ -48,7 +49,7 @@ export class StreamReader implements BudgetedReader {
     this.key = key
     this.#call = call
     this.#reading = reading
-    this.#turn = reading.turnOf(call)
+    this.turn = reading.turnOf(call)
     this.#handOn = handOn
     this.#framer = new MessageFramer(reading.limits, reading.counters)
     call.decoder = this
@@ -67,7 +68,7 @@ export class StreamReader implements BudgetedReader {
 
   /** Takes a packet; gives the messages that are whole by it, in frames. Throws on one that is too large. */
   write(data: Buffer): Buffer[] {
-    this.#turn?.arrived()
+    this.turn?.arrived()
     this.#received += data.length
     const messages = this.#framer.write(data)
     if (messages.length > 0) {
@@ -84,7 +85,7 @@ export class StreamReader implements BudgetedReader {
    */
   waited(elapsedMs: number, timeoutMs: number): 'silent' | 'stalled' | undefined {
     if (this.#isPaused || this.#isEnding || this.#packed > 0) return undefined
-    if (this.#turn?.isBehind === true) return undefined
+    if (this.turn?.isBehind === true) return undefined
     const isWaitedFor = this.#framer.isUnfinished || !this.#hasFirst
     if (!isWaitedFor || this.#received >= PROGRESS_BYTES) this.#progress()
     else this.#waitedMs += elapsedMs
@@ -129,7 +130,10 @@ export class StreamReader implements BudgetedReader {
   async #unpack(framed: Buffer, encoding: string): Promise<Buffer> {
     const { budget, unpacker } = this.#reading
     this.#packed += framed.length
-    const unpacking = unpacker.unpack(framed, encoding, this.key, this.#handOn)
+    const unpacking = unpacker.unpack(framed, encoding, this.key, async (part) => {
+      this.#handOn(part)
+      await this.turn?.untilReleased()
+    })
     this.#unpacking.add(unpacking)
     try {
       return await unpacking.content

@@ -62,7 +62,7 @@ export class Unpacker {
     framed: Buffer,
     encoding: string,
     sender: string,
-    handOn: (part: Buffer) => void,
+    handOn: (part: Buffer) => Promise<void>,
   ): Unpacking {
     const { promise: content, resolve, reject } = Promise.withResolvers<Buffer>()
     let isForgotten = false
@@ -122,7 +122,7 @@ export class Unpacker {
   /** Hands on all parts but the last, which it gives; undefined if the stream went in between. */
   async #inParts(
     message: Buffer,
-    handOn: (part: Buffer) => void,
+    handOn: (part: Buffer) => Promise<void>,
     isForgotten: () => boolean,
   ): Promise<Buffer | undefined> {
     if (message.length <= PART_BYTES) return message
@@ -131,7 +131,7 @@ export class Unpacker {
       this.#counters.extraParts++
       this.#counters.extraBytes += part.length
       if (last !== undefined) {
-        handOn(last)
+        await handOn(last)
         await nextTurn()
         if (isForgotten()) return undefined
       }

@@ -67,11 +67,15 @@ export class FairShare {
 
   /** The same without counting. */
   fits(sender: string, amount = 1): boolean {
-    const held = this.held(sender)
+    return this.fitsBeside(this.held(sender), this.total, amount)
+  }
+
+  /** The same if the sender held `held`, and all together `total`. */
+  fitsBeside(held: number, total: number, amount = 1): boolean {
     if (held + amount <= this.#sureOf(held)) return true
-    const free = this.#capacity - this.total - (amount - 1)
+    const free = this.#capacity - total - (amount - 1)
     // Of a small pool the free part can be less than one: then there is none.
-    const isFree = this.total + amount <= this.#capacity
+    const isFree = total + amount <= this.#capacity
     return isFree && held + this.#common + amount - 1 < ALPHA * free
   }
 

@@ -111,6 +111,35 @@ describe('turns of reading', () => {
     assert.equal(quiet.isRead, true)
   })
 
+  it('a connection that is held is not read until all are released, whatever turns do', () => {
+    const loop = new Loop()
+    const one = loop.connect('one', 'a', 5, 60)
+    const other = loop.connect('other', 'b', 5, 60)
+    loop.once()
+    loop.turns.hold(one.turn)
+    for (let i = 0; i < 20; i++) loop.once()
+    assert.deepEqual([one.chunks, other.chunks], [4, 0])
+    assert.equal(one.turn?.isBehind, true)
+    loop.turns.release()
+    for (let i = 0; i < 20; i++) loop.once()
+    assert.equal(one.chunks, 0)
+    assert.equal(one.turn?.isBehind, false)
+    assert.ok(loop.isIdle)
+  })
+
+  it('without a name all that are there are held', () => {
+    const loop = new Loop()
+    const all = ['a', 'b'].map((name) => loop.connect(name, name, 2, 1))
+    loop.turns.hold()
+    loop.once()
+    assert.deepEqual(loop.read, [])
+    loop.turns.release()
+    loop.once()
+    loop.once()
+    assert.ok(all.every(({ chunks }) => chunks === 0))
+    assert.equal(loop.turns.holds, 1)
+  })
+
   it('law: everything is read in the end, whoever comes and goes', () => {
     const connection = fc.record({
       sender: fc.constantFrom('a', 'b', 'c'),

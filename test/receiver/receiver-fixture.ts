@@ -1,3 +1,4 @@
+import { Crowding } from '../../src/model/crowding.ts'
 import { AccessLogReceiver, type ReceiverConfig } from '../../src/receiver/server.ts'
 import { ConnectionGate } from '../../src/runtime/connection-gate.ts'
 import { formatAddress } from '../../src/runtime/listen-address.ts'
@@ -22,6 +23,8 @@ export interface ReceiverFixture extends AsyncDisposable {
   readonly keys: string[]
   /** A metric's value, by name. */
   metric(name: string): Promise<number>
+  /** What streams say after each message. */
+  crowding: Crowding
   /** Set it to make the handling of messages fail. */
   fail: ((message: string) => void) | undefined
 }
@@ -56,6 +59,7 @@ export async function startReceiver(
             const text = bytes.toString('latin1')
             fixture.fail?.(text)
             stream.messages.push(text)
+            return fixture.crowding
           },
           close: () => {
             stream.closed++
@@ -77,6 +81,7 @@ export async function startReceiver(
     logger,
     streams,
     keys,
+    crowding: Crowding.none,
     fail: undefined,
     async metric(name) {
       const line = (await metrics.text()).split('\n').find((one) => one.startsWith(`${name} `))

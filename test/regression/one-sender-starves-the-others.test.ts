@@ -89,7 +89,7 @@ it('a neighbour keeps its workload, names and bytes while another sender floods 
       (await metricSum(serve, 'snimeter_entries_received_total')) === 6000 + NEIGHBOURS * 2.5,
   )
   const refusals = await metric(serve, 'snimeter_share_refusals_total')
-  assert.ok((refusals.get('{pool="connection_rows"}') ?? 0) > 0)
+  assert.ok((refusals.get('{pool="living"}') ?? 0) > 0)
   assert.ok((refusals.get('{pool="names"}') ?? 0) > 0)
   await until('rows of ended connections leave for want of room', async () => {
     const ends = Array.from({ length: 300 }, () =>
