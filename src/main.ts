@@ -1,19 +1,18 @@
 #!/usr/bin/env node
-import { run } from './cli/command.ts'
-import { flushed } from './cli/output.ts'
-import { processSurroundings } from './cli/surroundings.ts'
+// An older Node must be able to read this file: no syntax that is younger than Node 12, no static import.
+// What it imports uses syntax, built-in modules and a native addon that crash there, without a message.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
-/** Time for what a finished command left open; then the process ends all the same. */
-const LINGER_MS = 2000
-
-// `snimeter query … | head` closes the pipe early: nobody is left to write for.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
-
-process.exitCode = await run(process.argv.slice(2), processSurroundings())
-// A reader may be slow: what it was not sent would be missing, and nothing would say so.
-await Promise.all([flushed(process.stdout), flushed(process.stderr)])
-
-setTimeout(() => process.exit(), LINGER_MS).unref()
+// As package.json says in engines (test/e2e/package.test.ts).
+if (major > 22 || (major === 22 && minor >= 22)) {
+  // Until the command has an exit code of its own: an end before that is no success.
+  process.exitCode = 1
+  void import('./program.ts')
+} else {
+  process.stderr.write(
+    'snimeter: Node.js 22.22 or newer is needed, and this is ' +
+      process.versions.node +
+      '; put a newer one first on the PATH\n',
+  )
+  process.exitCode = 1
+}
