@@ -144,6 +144,7 @@ export class App {
       queries: this.#queries,
       receiver,
       isNew: opening.clock.newestMs === 0,
+      sinks: () => store.sinks,
     })
     const clockWatch = new ClockWatch({ clock, pipeline, doctor, logger: this.#logger })
     clockWatch.openedWith(opening)
@@ -451,6 +452,7 @@ export class App {
       sinks: (parts?.store.sinks ?? []).map((sink) => ({
         name: sink.name,
         configured: sink.configured,
+        restored: sink.restored,
         events: sink.events,
         parked: sink.parked,
         oldest_seconds: sink.oldestMs / 1000,

@@ -31,6 +31,7 @@ export interface LiveFindings {
 export interface LiveDoctorDependencies {
   readonly pipeline: Pick<Pipeline, 'observations' | 'clock'>
   readonly queries: Pick<QueryService, 'run'>
+  readonly sinks?: () => readonly { readonly name: string; readonly restored: boolean }[]
   readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates' | 'streams'>
   /** Whether the file was new: nothing was ever received into it. */
   readonly isNew: boolean
@@ -103,7 +104,7 @@ export class LiveDoctor {
 
   async #diagnose(): Promise<LiveFindings> {
     const { observations } = this.#deps.pipeline
-    const { receiver } = this.#deps
+    const { receiver, sinks = () => [] } = this.#deps
     const { sinceMs } = observations
     const diagnosis = new LiveDiagnosis({
       hiddenHops: this.#hiddenHops,
@@ -135,6 +136,9 @@ export class LiveDoctor {
       otherCalls: receiver.otherCalls(),
       certificates: receiver.certificates(),
       gap: this.gap,
+      restored: sinks()
+        .filter(({ restored }) => restored)
+        .map(({ name }) => name),
       nowMs: Date.now(),
     })
     return {

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import type { SendGuard as Guard } from '../fan-out/send-guard.ts'
+import type { Stamp } from '../model/stamp.ts'
+import type { PublicationReader as Reader } from '../store/publication-reader.ts'
 import { timeOf } from './arguments.ts'
 import { readConfiguration } from './configuration.ts'
 import { Failure, usageFailure } from './failure.ts'
@@ -38,12 +41,32 @@ async function run(options: RepublishArguments, surroundings: Surroundings): Pro
   const { config } = readConfiguration(surroundings, options.config)
   const { configuredSinks } = await import('../fan-out/configured-sinks.ts')
   const { republish } = await import('../fan-out/republish.ts')
+  const { SendGuard } = await import('../fan-out/send-guard.ts')
+  const { PublicationReader } = await import('../store/publication-reader.ts')
   const { createLogger } = await import('../telemetry/logger.ts')
   const nowMs = wallMs()
   const sinceMs = timeOf('--since', options.since, nowMs)
   const untilMs = options.until === undefined ? nowMs : timeOf('--until', options.until, nowMs)
   if (sinceMs >= untilMs) throw usageFailure('--since is not before --until')
-  const sinks = await configuredSinks(config, createLogger({ ...config.log, level: 'warn' }), true)
+  const path = options.db ?? config.store.path
+  const logger = createLogger({ ...config.log, level: 'warn' })
+  let reader: Reader | undefined
+  const open = () => {
+    reader ??= new PublicationReader(path)
+    return reader
+  }
+  const guards = new Map<string, Guard>()
+  const guardOf = (sink: string) => {
+    const file = {
+      ledgerId: () => open().ledgerId(),
+      sequence: (name: string) => open().sequence(name),
+    }
+    const judge = async (found: readonly Stamp[]) => Promise.resolve(open().admit(sink, found))
+    const guard = new SendGuard(sink, { reader: file, logger, judge })
+    guards.set(sink, guard)
+    return guard
+  }
+  const sinks = await configuredSinks(config, logger, { guardOf, again: true })
   const named = options.sink ?? (sinks.length === 1 ? sinks[0]?.name : undefined)
   const chosen = sinks.find(({ name }) => name === named)
   try {
@@ -52,13 +75,20 @@ async function run(options: RepublishArguments, surroundings: Surroundings): Pro
         named,
         sinks.map(({ name }) => name),
       )
-    const path = options.db ?? config.store.path
     const pause = (ms: number) => sleep(ms)
-    const { events, refused } = await republish({ ...chosen, path, sinceMs, untilMs, pause })
+    const { events, refused } = await republish({
+      ...chosen,
+      path,
+      sinceMs,
+      untilMs,
+      pause,
+      refusal: () => guards.get(chosen.name)?.refusal,
+    })
     stderr.write(`${events} events were sent again to ${chosen.name}\n`)
     if (refused.length > 0) throw new Failure(refusal(refused))
   } finally {
     await Promise.all(sinks.map(({ sink }) => sink.stop()))
+    reader?.close()
   }
 }
 

@@ -1,9 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Admission } from '../model/stamp.ts'
 import { Relay } from '../outbox/relay.ts'
 import { PublicationReader } from '../store/publication-reader.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import { configuredSinks } from './configured-sinks.ts'
 import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
+import { SendGuard } from './send-guard.ts'
 
 /** How often figures are told, ms. */
 const STATS_EVERY_MS = 1000
@@ -14,7 +16,10 @@ const port = parentPort
 const config = workerData as FanOutConfig
 const logger = createLogger(config.log)
 const reader = new PublicationReader(config.store.path)
-const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
+const waiting = new Map<
+  number,
+  { resolve: (admission?: Admission) => void; reject: (error: Error) => void }
+>()
 let requests = 0
 
 function tell(message: FromFanOut): void {
@@ -22,22 +27,38 @@ function tell(message: FromFanOut): void {
 }
 
 /** Resolves when the main thread says that the outcome is in the file. */
-function settled(ask: (id: number) => void): Promise<void> {
+function settled(ask: (id: number) => void): Promise<Admission | undefined> {
   const id = ++requests
-  return new Promise((resolve, reject) => {
+  return new Promise<Admission | undefined>((resolve, reject) => {
     waiting.set(id, { resolve, reject })
     ask(id)
   })
 }
 
 const outcomes = {
-  acknowledge: (sink: string, sequences: readonly number[]) =>
-    settled((id) => tell({ kind: 'acknowledge', id, sink, sequences })),
-  park: (sink: string, events: readonly { sequence: number; reason: string; message: string }[]) =>
-    settled((id) => tell({ kind: 'park', id, sink, events })),
+  acknowledge: async (sink: string, sequences: readonly number[]) => {
+    await settled((id) => tell({ kind: 'acknowledge', id, sink, sequences }))
+  },
+  park: async (
+    sink: string,
+    events: readonly { sequence: number; reason: string; message: string }[],
+  ) => {
+    await settled((id) => tell({ kind: 'park', id, sink, events }))
+  },
 }
 
-const relays = (await configuredSinks(config, logger)).map(
+const guardOf = (sink: string) =>
+  new SendGuard(sink, {
+    reader,
+    logger,
+    judge: async (found) => {
+      const admission = await settled((id) => tell({ kind: 'admit', id, sink, found }))
+      if (admission === undefined) throw new Error('the file gave no answer')
+      return admission
+    },
+  })
+
+const relays = (await configuredSinks(config, logger, { guardOf })).map(
   ({ name, sink }) => [name, new Relay({ name }, { sink, reader, outcomes, logger })] as const,
 )
 
@@ -59,7 +80,7 @@ async function stop(withinMs: number): Promise<void> {
 port.on('message', (message: ToFanOut) => {
   switch (message.kind) {
     case 'settled':
-      waiting.get(message.id)?.resolve()
+      waiting.get(message.id)?.resolve(message.admission)
       waiting.delete(message.id)
       return
     case 'unsettled':

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { OutboxState, Parked } from '../model/outbox.ts'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
@@ -11,6 +12,7 @@ const RESTART_MS = 5000
 
 /** What becomes of events is kept by the store. */
 interface OutcomeStore {
+  admit(sink: string, found: readonly Stamp[]): Promise<Admission>
   acknowledge(sink: string, sequences: readonly number[]): Promise<OutboxState>
   park(sink: string, events: readonly Parked[]): Promise<OutboxState>
   retryParked(): Promise<OutboxState>
@@ -102,6 +104,9 @@ export class FanOut {
       case 'acknowledge':
         this.#settle(worker, message.id, this.#store.acknowledge(message.sink, message.sequences))
         return
+      case 'admit':
+        this.#answer(worker, message.id, this.#store.admit(message.sink, message.found))
+        return
       case 'park':
         this.#settle(worker, message.id, this.#store.park(message.sink, message.events))
         return
@@ -115,9 +120,17 @@ export class FanOut {
   }
 
   #settle(worker: Worker, id: number, outcome: Promise<unknown>): void {
+    this.#answer(
+      worker,
+      id,
+      outcome.then(() => undefined),
+    )
+  }
+
+  #answer(worker: Worker, id: number, outcome: Promise<Admission | undefined>): void {
     const tell = (message: ToFanOut) => worker.postMessage(message)
     outcome.then(
-      () => tell({ kind: 'settled', id }),
+      (admission) => tell({ kind: 'settled', id, admission }),
       (error: Error) => tell({ kind: 'unsettled', id, message: error.message }),
     )
   }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Parked } from '../model/outbox.ts'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
 
@@ -27,11 +28,17 @@ export type FromFanOut =
       readonly stats: Readonly<Record<string, RelayStats>>
       readonly conditions: Readonly<Record<string, SinkCondition>>
     }
+  | {
+      readonly kind: 'admit'
+      readonly id: number
+      readonly sink: string
+      readonly found: readonly Stamp[]
+    }
   | { readonly kind: 'stopped' }
 
 /** What the thread is told. */
 export type ToFanOut =
-  | { readonly kind: 'settled'; readonly id: number }
+  | { readonly kind: 'settled'; readonly id: number; readonly admission?: Admission | undefined }
   | { readonly kind: 'unsettled'; readonly id: number; readonly message: string }
   /** Somebody has acted: what waits for its back-off is tried at once. */
   | { readonly kind: 'retry' }

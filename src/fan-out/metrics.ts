@@ -64,6 +64,11 @@ export function declareFanOutMetrics(metrics: Metrics, figures: FanOutFigures): 
     '0 for a sink that the file knows and the configuration does not: it holds minutes back until it is forgotten.',
     ({ configured }) => Number(configured),
   )
+  perSink(
+    'snimeter_sink_restored',
+    '1 while the file is an older copy of one that has sent under this name: nothing is sent to the sink.',
+    ({ restored }) => Number(restored),
+  )
   const perRelay = (name: string, help: string, value: (stats: RelayStats) => number) => {
     const read = () =>
       Object.entries(stats()).map(([sink, one]) => ({ labels: { sink }, value: value(one) }))

@@ -17,6 +17,8 @@ export interface RepublishOptions {
   readonly untilMs: number
   /** Pauses between attempts. */
   readonly pause: (ms: number) => Promise<unknown>
+  /** Why nothing may be sent at all: asked after each attempt, and thrown. */
+  readonly refusal?: () => Error | undefined
   readonly progress?: (events: number) => void
 }
 
@@ -31,7 +33,7 @@ export interface Republished {
  * Sends every revision of a range again, in the order of window, workload, name and revision: the same
  * ids with the same contents, so that a topic can be made anew. Runs beside a server; changes nothing in
  * the file. Throws `sink_unknown`, `range_compacted` (minutes of the range are hours by now), and
- * `sink_unavailable` when the sink takes nothing any more.
+ * `file_restored` (the file is an older copy), `sink_unavailable` when the sink takes nothing any more.
  */
 export async function republish(options: RepublishOptions): Promise<Republished> {
   const { path, name, sink, sinceMs, untilMs } = options
@@ -79,6 +81,8 @@ async function deliver(
   let left = events
   for (let attempts = 0; left.length > 0; attempts++) {
     const deliveries = await options.sink.publish(left)
+    const refusal = options.refusal?.()
+    if (refusal !== undefined) throw refusal
     let trouble = ''
     const again = left.filter((event, i) => {
       const delivery = deliveries[i]

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
+import type { SinkGuard, Stamp } from '../model/stamp.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { FOLDER_MODE } from '../runtime/private-file.ts'
@@ -8,6 +9,7 @@ import { ServiceError } from '../runtime/service-error.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
 import { AGAIN, EventFile, PART, syncFolder } from './event-file.ts'
 import { countFinished, finishLeftovers } from './leftovers.ts'
+import { readFolderStamp, writeFolderStamp } from './stamp-file.ts'
 
 export interface FileSinkConfig {
   /** It has one writer at a time (a lock says so), and any number of those that send events again. */
@@ -25,6 +27,8 @@ export interface FileSinkDependencies {
   readonly wallMs?: () => number
   /** True for one that sends events again beside the folder's writer: it finishes its own files only. */
   readonly again?: boolean
+  /** Keeps an older copy of the file from sending; without it the folder keeps no stamp. */
+  readonly guard?: SinkGuard | undefined
 }
 
 const BATCH_EVENTS = 500
@@ -40,6 +44,7 @@ export class FileSink implements Sink {
   readonly #config: FileSinkConfig
   readonly #wallMs: () => number
   readonly #again: boolean
+  readonly #guard: SinkGuard | undefined
   #prepared = false
   #lock: FileLock | undefined
   #file: EventFile | undefined
@@ -47,10 +52,14 @@ export class FileSink implements Sink {
   /** One thing at a time with the file: publishes, and the timer that finishes it. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(config: FileSinkConfig, { wallMs = Date.now, again }: FileSinkDependencies = {}) {
+  constructor(
+    config: FileSinkConfig,
+    { wallMs = Date.now, again, guard }: FileSinkDependencies = {},
+  ) {
     this.#config = config
     this.#wallMs = wallMs
     this.#again = again ?? false
+    this.#guard = guard
   }
 
   publish(events: readonly CloudEvent[]): Promise<readonly Delivery[]> {
@@ -65,7 +74,11 @@ export class FileSink implements Sink {
   async #publish(lines: readonly string[]): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = []
     try {
+      this.#guard?.stamp()
       await this.#prepare()
+      const stamp = lines.length > 0 ? await this.#stamp() : undefined
+      // Before the lines, or a copy of the file from between them would not be noticed.
+      if (stamp !== undefined && !this.#again) await writeFolderStamp(this.#config.directory, stamp)
       while (deliveries.length < lines.length) {
         const file = await this.#fileFor(lines[deliveries.length] as string)
         const next = fitting(lines, deliveries.length, this.#config.maxFileBytes - file.bytes)
@@ -96,6 +109,17 @@ export class FileSink implements Sink {
       await finishLeftovers(directory)
     }
     this.#prepared = true
+  }
+
+  /** Before the first line it is asked whether the file knows what the folder has got. */
+  async #stamp(): Promise<Stamp | undefined> {
+    const guard = this.#guard
+    if (guard === undefined) return undefined
+    if (guard.stamp() === undefined) {
+      const found = await readFolderStamp(this.#config.directory, guard)
+      await guard.admit(found === undefined ? [] : [found])
+    }
+    return guard.stamp()
   }
 
   #unlock(): void {

@@ -6,8 +6,10 @@ import {
   type Connection,
   type createTopicsV7,
   type describeConfigsV4,
+  type fetchV17,
   kGetApi,
   kGetConnection,
+  type listOffsetsV9,
   type MessageRecord,
   type metadataV12,
   parseBroker,
@@ -20,15 +22,24 @@ import { ConnectionFailed, troubleOf } from './trouble.ts'
 
 export type MetadataResponse = metadataV12.MetadataResponse
 export type PartitionAnswer = produceV11.ProduceResponsePartition
+export type FetchedPartition = fetchV17.FetchResponsePartition
 type NewTopic = createTopicsV7.CreateTopicsRequestTopic
 
 /** The requests that we make. The library takes the newest version that it and the broker know. */
 interface Apis {
   readonly Metadata: typeof metadataV12.api
   readonly Produce: typeof produceV11.api
+  readonly Fetch: typeof fetchV17.api
+  readonly ListOffsets: typeof listOffsetsV9.api
   readonly CreateTopics: typeof createTopicsV7.api
   readonly DescribeConfigs: typeof describeConfigsV4.api
 }
+
+/** A fetch that waits for nothing, without a session, of what is in sync. */
+const NO_WAIT_MS = 0
+const NO_SESSION = [0, -1] as const
+const UNCOMMITTED = 0
+const FETCH_BYTES = 2 ** 20
 
 /** All replicas in sync have it: a record that is acknowledged survives the loss of its leader. */
 const ACKS_ALL = -1
@@ -79,6 +90,44 @@ export class KafkaClient {
     return typeof response === 'boolean'
       ? []
       : response.responses.flatMap((topic) => topic.partitionResponses)
+  }
+
+  /** The offset of a partition's first record (`-2n`), or the one that its next record gets (`-1n`). */
+  async offset(leader: Broker, name: string, partition: number, which: -1n | -2n): Promise<bigint> {
+    const connection = await this.#connect(leader)
+    const wanted = { partitionIndex: partition, currentLeaderEpoch: -1, timestamp: which }
+    const response = await this.#request('ListOffsets', connection, async (api) =>
+      api.async(connection, -1, UNCOMMITTED, [{ name, partitions: [wanted] }]),
+    )
+    const answer = response.topics[0]?.partitions[0]
+    if (answer === undefined) throw new Error(`no offset of partition ${partition}`)
+    return answer.offset
+  }
+
+  /** Records of a partition from an offset on, about 1 MB of them; with the code of an error in the answer. */
+  async fetch(
+    leader: Broker,
+    topicId: string,
+    partition: number,
+    offset: bigint,
+  ): Promise<FetchedPartition> {
+    const connection = await this.#connect(leader)
+    const from = {
+      partition,
+      fetchOffset: offset,
+      currentLeaderEpoch: -1,
+      lastFetchedEpoch: -1,
+      partitionMaxBytes: FETCH_BYTES,
+    }
+    const wanted = [{ topicId, partitions: [from] }]
+    const response = await this.#request('Fetch', connection, async (api) =>
+      api
+        .async(connection, NO_WAIT_MS, 0, FETCH_BYTES, UNCOMMITTED, ...NO_SESSION, wanted, [], '')
+        .catch(responseIn<fetchV17.FetchResponse>),
+    )
+    const answer = response.responses[0]?.partitions[0]
+    if (answer === undefined) throw new Error(`no answer for partition ${partition}`)
+    return answer
   }
 
   /** Makes a topic; rejects with the code of the broker. */

@@ -72,7 +72,8 @@ function how({ tls, sasl }: KafkaConfig): string {
   return `answers ${encryption}${user}`
 }
 
-/** Bit of WRITE in the operations that a broker allows on a topic (AclOperation's code 4). */
+/** Bits of READ and WRITE in the operations that a broker allows on a topic (AclOperation's codes 3 and 4). */
+const READ = 1 << 3
 const WRITE = 1 << 4
 /** "Not told": the broker is older than Kafka 2.3. */
 const NOT_TOLD = -2_147_483_648
@@ -110,7 +111,13 @@ function permission(subject: string, operations: number): Finding {
   }
   return (operations & WRITE) === 0
     ? { verdict: 'wrong', subject, text: 'this user may not write; allow it WRITE on the topic' }
-    : { verdict: 'ok', subject, text: 'may be written to' }
+    : (operations & READ) === 0
+      ? {
+          verdict: 'note',
+          subject,
+          text: 'may be written to, but not read: an older copy of the file would not be noticed; allow this user READ',
+        }
+      : { verdict: 'ok', subject, text: 'may be written to' }
 }
 
 /** Settings that would lose or hold events; nothing where we may not read them. */

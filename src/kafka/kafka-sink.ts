@@ -1,5 +1,6 @@
 import type { Broker, MessageRecord } from '@platformatic/kafka'
 import type { Delivery, Sink } from '../model/sink.ts'
+import type { SinkGuard, Stamp } from '../model/stamp.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -7,13 +8,16 @@ import { KafkaClient } from './client.ts'
 import type { KafkaConfig } from './config.ts'
 import { connectionOptions } from './connection-options.ts'
 import { Lane, refusalOf, type Waiting } from './lane.ts'
+import { newestStamps } from './newest-stamps.ts'
 import { partitionOf } from './partition.ts'
-import { eventRecord } from './record.ts'
+import { eventRecord, stamped } from './record.ts'
 import { createTopic, findTopic, type KnownTopic, type TopicAnswer } from './topic.ts'
 import { codeTrouble, troubleOf } from './trouble.ts'
 
 export interface KafkaSinkDependencies {
   readonly logger: Logger
+  /** Keeps an older copy of the file from sending; without it records have no stamps. */
+  readonly guard?: SinkGuard | undefined
   /** Wall clock, unix ms: the timestamp of records. */
   readonly wallMs?: () => number
   /** A monotonic clock, ms. */
@@ -37,6 +41,7 @@ export class KafkaSink implements Sink {
   readonly batchEvents: number
   readonly #config: KafkaConfig
   readonly #logger: Logger
+  readonly #guard: SinkGuard | undefined
   readonly #wallMs: () => number
   readonly #monotonicMs: () => number
   readonly #unknownTopicMs: number
@@ -53,6 +58,7 @@ export class KafkaSink implements Sink {
     this.batchEvents = config.batchEvents
     this.#config = config
     this.#logger = deps.logger
+    this.#guard = deps.guard
     this.#wallMs = deps.wallMs ?? Date.now
     this.#monotonicMs = deps.monotonicMs ?? (() => performance.now())
     this.#unknownTopicMs = deps.unknownTopicMs ?? UNKNOWN_TOPIC_MS
@@ -71,6 +77,8 @@ export class KafkaSink implements Sink {
     }, requestTimeoutMs)
     try {
       if (this.#stopped) throw new ServiceError('kafka_stopped', 'the sink is stopped')
+      // Where nothing may be sent no broker is asked.
+      this.#guard?.stamp()
       return await this.#publish(events, ended.promise)
     } catch (error) {
       this.#discard()
@@ -98,10 +106,11 @@ export class KafkaSink implements Sink {
       const delivery = this.#absence(answer)
       return events.map(() => delivery)
     }
+    const stamp = await Promise.race([this.#stamp(answer.topic), ended])
     const deliveries: Delivery[] = Array.from({ length: events.length })
     let open = this.#lanes(events, answer.topic, deliveries)
     while (open.length > 0) {
-      await this.#round(open, answer.topic, ended)
+      await this.#round(open, answer.topic, stamp, ended)
       open = open.filter((lane) => !lane.done)
     }
     return deliveries
@@ -129,6 +138,16 @@ export class KafkaSink implements Sink {
     return answer
   }
 
+  /** What records carry; before the first one it is asked whether the file knows what the topic has. */
+  async #stamp(topic: KnownTopic): Promise<Stamp | undefined> {
+    const guard = this.#guard
+    if (guard === undefined) return undefined
+    const stamp = guard.stamp()
+    if (stamp !== undefined) return stamp
+    await guard.admit(await newestStamps(this.#connected(), this.#config.topic, topic, guard))
+    return guard.stamp()
+  }
+
   /** What an absent topic means for events: an unknown one is only believed after a while. */
   #absence({ unknown, code, message }: TopicAnswer & { readonly kind: 'absent' }): Delivery {
     const nowMs = this.#monotonicMs()
@@ -152,7 +171,12 @@ export class KafkaSink implements Sink {
   }
 
   /** One send to each leader, with the next records of each of its lanes. */
-  async #round(lanes: readonly Lane[], topic: KnownTopic, ended: Promise<never>): Promise<void> {
+  async #round(
+    lanes: readonly Lane[],
+    topic: KnownTopic,
+    stamp: Stamp | undefined,
+    ended: Promise<never>,
+  ): Promise<void> {
     const byLeader = new Map<Broker, Lane[]>()
     for (const lane of lanes) {
       const leader = topic.leaders[lane.partition]
@@ -170,7 +194,7 @@ export class KafkaSink implements Sink {
     await Promise.all(
       [...byLeader].map(async ([leader, theirs]) => {
         try {
-          await Promise.race([this.#send(client, leader, theirs), ended])
+          await Promise.race([this.#send(client, leader, theirs, stamp), ended])
         } catch (error) {
           broken = true
           const { message } = troubleOf(error)
@@ -181,13 +205,19 @@ export class KafkaSink implements Sink {
     if (broken) this.#discard()
   }
 
-  async #send(client: KafkaClient, leader: Broker, lanes: readonly Lane[]): Promise<void> {
+  async #send(
+    client: KafkaClient,
+    leader: Broker,
+    lanes: readonly Lane[],
+    stamp: Stamp | undefined,
+  ): Promise<void> {
     const { topic, compression } = this.#config
     const timestamp = BigInt(this.#wallMs())
     const messages: MessageRecord[] = []
     for (const lane of lanes) {
       for (const { key, value, headers } of lane.take()) {
-        messages.push({ topic, partition: lane.partition, key, value, headers, timestamp })
+        const all = stamped(headers, stamp)
+        messages.push({ topic, partition: lane.partition, key, value, headers: all, timestamp })
       }
     }
     const answers = await client.produce(leader, messages, compression)

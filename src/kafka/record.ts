@@ -1,3 +1,4 @@
+import { type Stamp, stampText } from '../model/stamp.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
 
@@ -12,6 +13,9 @@ export interface EventRecord {
   readonly headers: Map<Buffer, Buffer>
 }
 
+/** Header that is no attribute of the event: who sent it, and when (`Stamp`). */
+export const STAMP_HEADER = 'snimeter-stamp'
+const STAMP = Buffer.from(STAMP_HEADER)
 const CONTENT_TYPE = Buffer.from('content-type')
 const STRUCTURED_HEADERS = new Map([
   [CONTENT_TYPE, Buffer.from('application/cloudevents+json; charset=UTF-8')],
@@ -35,4 +39,14 @@ export function eventRecord(event: CloudEvent, mode: ContentMode): EventRecord {
     headers.set(Buffer.from(`ce_${name}`), Buffer.from(value))
   }
   return { key, value: Buffer.from(data), headers }
+}
+
+/** The headers of a record that is sent now. */
+export function stamped(
+  headers: ReadonlyMap<Buffer, Buffer>,
+  stamp: Stamp | undefined,
+): Map<Buffer, Buffer> {
+  const all = new Map(headers)
+  if (stamp !== undefined) all.set(STAMP, Buffer.from(stampText(stamp)))
+  return all
 }

@@ -5,6 +5,8 @@ import { ErrorCode, troubleOf } from './trouble.ts'
 
 /** A topic that exists, as one answer of a broker tells it. */
 export interface KnownTopic {
+  /** Kafka's own id of it: a topic that is made anew has another. */
+  readonly id: string
   /** Leader per partition; undefined while one is elected. */
   readonly leaders: readonly (Broker | undefined)[]
   /** Replicas of the first partition. */
@@ -47,7 +49,7 @@ export function topicIn(metadata: MetadataResponse, name: string): TopicAnswer {
   }
   const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
   const operations = topic.topicAuthorizedOperations
-  return { kind: 'known', topic: { leaders, replicas, operations } }
+  return { kind: 'known', topic: { id: topic.topicId, leaders, replicas, operations } }
 }
 
 function absence(name: string, code: number): string {

@@ -17,6 +17,8 @@ export interface SinkState {
   readonly name: string
   /** False for one that the file knows and the configuration does not. */
   readonly configured: boolean
+  /** The file is an older copy of one that has sent under this name: nothing is sent. */
+  readonly restored: boolean
   /** Frozen and not acknowledged. */
   readonly events: number
   /** Refused and set aside. */

@@ -14,6 +14,7 @@ import { CLOCK } from './migrations/0007-clock.ts'
 import { CONNECTION_AGE } from './migrations/0008-connection-age.ts'
 import { OTHER_NODE } from './migrations/0009-other-node.ts'
 import { NAMED_SINCE } from './migrations/0010-named-since.ts'
+import { SINK_LIVES } from './migrations/0011-sink-lives.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -28,6 +29,7 @@ const MIGRATIONS: readonly Migration[] = [
   CONNECTION_AGE,
   OTHER_NODE,
   NAMED_SINCE,
+  SINK_LIVES,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

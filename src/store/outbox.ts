@@ -1,7 +1,9 @@
 import type Database from 'better-sqlite3'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { ChangedRows } from './changed-rows.ts'
+import { SinkLives } from './sink-lives.ts'
 import { type SinkRow, SinkTable } from './sink-table.ts'
 import { WaitingEvents } from './waiting-events.ts'
 
@@ -25,6 +27,7 @@ export class Outbox {
   readonly #table: SinkTable
   readonly #changed: ChangedRows
   readonly #waiting: WaitingEvents
+  readonly #lives: SinkLives
   readonly #statements
   /** The sinks as of the transaction under way: what a rollback takes back must not stay here. */
   #sinks: SinkRow[] = []
@@ -35,6 +38,7 @@ export class Outbox {
     this.#table = new SinkTable(database)
     this.#changed = new ChangedRows(database, config.graceMs)
     this.#waiting = new WaitingEvents(database)
+    this.#lives = new SinkLives(database)
     this.#statements = {
       instance: database.prepare('SELECT instance FROM ledger').pluck(),
       publishedMs: database.prepare('SELECT published_ms FROM ledger').pluck(),
@@ -89,8 +93,12 @@ export class Outbox {
       )
     }
     this.#statements.setInstance.run(instance)
+    this.#lives.end()
+    // A name that takes over from one that may not send any more begins where that one ended.
+    const endedMs = this.#table.all().map(({ restoredMs }) => restoredMs ?? NOTHING_HELD)
+    const beginMs = Math.min(this.#closedMs(newestMs), ...endedMs)
     // What a forgotten sink has got was published under ids that must not come again.
-    const fromMs = Math.max(this.#closedMs(newestMs), this.#statements.publishedMs.get() as number)
+    const fromMs = Math.max(beginMs, this.#statements.publishedMs.get() as number)
     for (const name of sinks) this.#table.add(name, fromMs)
     this.#waiting.retryParked()
   }
@@ -118,6 +126,25 @@ export class Outbox {
       if (windowMs === sink.windowMs && !isBehind(sink, workloadId, destinationId)) continue
       this.#changed.note(sink.id, this.#nowMs, windowSeconds, windowMs, workloadId, destinationId)
     }
+  }
+
+  /**
+   * Whether a sink may send, by the newest stamps that its destination has. If the file has not made one of them it
+   * is an older copy, and stays that: nothing is frozen for the sink any more.
+   */
+  admit(sinkName: string, found: readonly Stamp[]): Admission {
+    const sink = this.#sinkOf(sinkName)
+    const unknown = this.#lives.unknown(sinkName, found)
+    if (sink.restoredMs === null && unknown === undefined) {
+      const { number, token } = this.#lives.begin(sinkName)
+      return { kind: 'admitted', life: number, token }
+    }
+    if (sink.restoredMs === null) {
+      const endMs = this.#lives.newest(sinkName)?.lastWindowMs ?? sink.fromMs
+      this.#table.restored(sink.id, endMs)
+      this.#sinks = this.#table.all()
+    }
+    return { kind: 'restored', unknown }
   }
 
   /** Takes events out that are where they should be. Unknown ones were acknowledged before. */
@@ -151,6 +178,7 @@ export class Outbox {
     }
     // A window that it has got a part of counts as published.
     this.#statements.published.run(sink.windowMs + (sink.workloadId < 0 ? 0 : 1))
+    this.#lives.end()
     this.#table.remove(sink.id)
     this.#sinks = this.#sinks.filter(({ id }) => id !== sink.id)
   }
@@ -166,6 +194,7 @@ export class Outbox {
   }
 
   #sealOne(sink: SinkRow, nowMs: number, closedMs: number): void {
+    if (sink.restoredMs !== null) return
     if (sink.parked > 0) this.#waiting.requeue(sink, this.#room(sink))
     if (sink.parked >= this.#config.maxParked) return
     this.#changed.publishDue(sink, nowMs, this.#room(sink))
@@ -207,6 +236,7 @@ export class Outbox {
     const sinks = this.#sinks.map((sink, i) => ({
       name: sink.name,
       configured: this.#config.sinks.includes(sink.name),
+      restored: sink.restoredMs !== null,
       events: sink.events,
       parked: sink.parked,
       oldestMs: this.#waiting.oldestMs(sink.id, newestMs),

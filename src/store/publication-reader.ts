@@ -1,7 +1,9 @@
 import Database from 'better-sqlite3'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import type { FrozenUsage, Reason, UsageCounts } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { Names } from './names.ts'
+import { SinkLives } from './sink-lives.ts'
 
 /** An event of the outbox. */
 export interface OutboxEvent {
@@ -41,6 +43,11 @@ interface Row {
   readonly closed_before: bigint
 }
 
+interface Standing {
+  readonly sequence: bigint
+  readonly restored_ms: bigint | null
+}
+
 const REVISION = `
   p.window_ms, p.workload_id, p.destination_id, p.revision, p.reason, p.window_seconds,
   p.upload, p.download, p.estimated, p.opened, p.closed,
@@ -55,25 +62,30 @@ const BEFORE = `
 export class PublicationReader {
   readonly #database: Database.Database
   readonly #names: Names
+  readonly #lives: SinkLives
   readonly #statements
 
   /** Throws SQLite's errors if the file is not there, `store_older` if it has no outbox yet. */
   constructor(path: string) {
     this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: 2000 })
-    const known = this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").get()
+    const known = this.#database
+      .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sink_life'")
+      .get()
     if (known === undefined) {
       this.#database.close()
       throw new ServiceError(
         'store_older',
-        `${path} has never been published from: run serve first`,
+        `${path} was never published from, or by an older snimeter: run serve first`,
       )
     }
     this.#names = new Names(this.#database)
+    this.#lives = new SinkLives(this.#database)
     this.#database.defaultSafeIntegers()
     const prepare = (sql: string) => this.#database.prepare(sql)
     this.#statements = {
       ledger: prepare('SELECT ledger_id, instance, minutes_from_ms FROM ledger'),
       sinks: prepare('SELECT name FROM sink ORDER BY id').pluck(),
+      standing: prepare('SELECT sequence, restored_ms FROM sink WHERE name = ?'),
       page: prepare(`
         SELECT o.sequence, ${REVISION}
         FROM outbox o
@@ -105,6 +117,27 @@ export class PublicationReader {
   /** Names of the sinks that the file knows. */
   sinks(): string[] {
     return this.#statements.sinks.all() as string[]
+  }
+
+  /** Random, made with the file. */
+  ledgerId(): string {
+    return this.#ledger().ledger_id
+  }
+
+  /** A sink's newest event; 0 for a sink that the file does not know. */
+  sequence(sink: string): number {
+    return Number((this.#statements.standing.get(sink) as Standing | undefined)?.sequence ?? 0)
+  }
+
+  /** Whether events of a sink may be sent again, by the newest stamps that its destination has. */
+  admit(sink: string, found: readonly Stamp[]): Admission {
+    const standing = this.#statements.standing.get(sink) as Standing | undefined
+    const unknown = this.#lives.unknown(sink, found)
+    if (unknown !== undefined || (standing?.restored_ms ?? null) !== null) {
+      return { kind: 'restored', unknown }
+    }
+    const { number = 0, token = '' } = this.#lives.newest(sink) ?? {}
+    return { kind: 'admitted', life: number, token }
   }
 
   /** No publication of a window before this is kept, unix ms. */

@@ -5,6 +5,8 @@ export interface SinkRow {
   readonly id: number
   readonly name: string
   readonly fromMs: number
+  /** Set: the file is an older copy, and windows from here on may have been sent by another. */
+  readonly restoredMs: number | null
   windowMs: number
   workloadId: number
   destinationId: number
@@ -21,7 +23,8 @@ export class SinkTable {
     this.#statements = {
       all: database.prepare(`
         SELECT id, name, from_ms AS fromMs, window_ms AS windowMs, workload_id AS workloadId,
-               destination_id AS destinationId, sequence, events, parked
+               destination_id AS destinationId, sequence, events, parked,
+               restored_ms AS restoredMs
         FROM sink ORDER BY id`),
       save: database.prepare(`
         UPDATE sink SET window_ms = :windowMs, workload_id = :workloadId,
@@ -30,6 +33,7 @@ export class SinkTable {
       add: database.prepare(`
         INSERT INTO sink (name, from_ms, window_ms, workload_id, destination_id, sequence, events, parked)
         VALUES (:name, :fromMs, :fromMs, -1, -1, 0, 0, 0) ON CONFLICT DO NOTHING`),
+      restored: database.prepare('UPDATE sink SET restored_ms = ? WHERE id = ?'),
       remove: [
         'sink WHERE id',
         'outbox WHERE sink_id',
@@ -51,6 +55,11 @@ export class SinkTable {
   /** A sink begins with the windows from `fromMs` on; one that is known keeps its place. */
   add(name: string, fromMs: number): void {
     this.#statements.add.run({ name, fromMs })
+  }
+
+  /** The file is an older copy: windows from `fromMs` on may have been sent by another. */
+  restored(id: number, fromMs: number): void {
+    this.#statements.restored.run(fromMs, id)
   }
 
   /** Forgets a sink and everything that it was to get. */

@@ -5,6 +5,7 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked, SinkState } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import { PairReader, type UsedPair } from '../model/used-pairs.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
@@ -132,6 +133,13 @@ export class Store {
       if (ids.length < PAGE_ROWS * 2) return
       after = { workload: ids.at(-2) as number, destination: ids.at(-1) as number }
     }
+  }
+
+  /** Whether a sink may send, by the newest stamps that its destination has; resolves when that is in the file. */
+  async admit(sink: string, found: readonly Stamp[]): Promise<Admission> {
+    const { outbox, admission } = await this.#ask({ kind: 'admit', sink, found })
+    this.#sinks = outbox.sinks
+    return admission
   }
 
   /** Takes acknowledged events out of a sink's outbox; resolves when that is in the file. */

@@ -3,10 +3,11 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
+import type { Stamp } from '../model/stamp.ts'
 import type { PairPage } from '../model/used-pairs.ts'
 import type { EndedState } from './ended-connections.ts'
 import type { PairIds } from './used-pairs.ts'
-import type { WriterConfig } from './writer.ts'
+import type { Admitted, WriterConfig } from './writer.ts'
 
 /** What the main thread asks of the storage thread; each request is answered once, by its number. */
 export type Request =
@@ -23,6 +24,7 @@ export type Request =
       readonly after: PairIds
       readonly most: number
     }
+  | { readonly kind: 'admit'; readonly sink: string; readonly found: readonly Stamp[] }
   | { readonly kind: 'acknowledge'; readonly sink: string; readonly sequences: readonly number[] }
   | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
   | { readonly kind: 'retryParked' }
@@ -41,6 +43,7 @@ export interface Answers {
   readonly lookup: (StoredConnection | undefined)[]
   readonly loadOpen: StoredConnection[]
   readonly pairsBetween: PairPage
+  readonly admit: Admitted
   readonly acknowledge: OutboxState
   readonly park: OutboxState
   readonly retryParked: OutboxState

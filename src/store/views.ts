@@ -133,7 +133,8 @@ LEFT JOIN parked k ON k.sink_id = p.sink_id AND k.window_ms = p.window_ms
 CREATE VIEW sinks AS
 SELECT s.name AS sink, s.events AS waiting, s.parked AS parked,
        (SELECT count(*) FROM changed c WHERE c.sink_id = s.id) AS changed,
-       ${second('s.from_ms')} AS published_from, ${second('s.window_ms')} AS published_to
+       ${second('s.from_ms')} AS published_from, ${second('s.window_ms')} AS published_to,
+       ${second('s.restored_ms')} AS restored_from
 FROM sink s;
 `,
   connections: `

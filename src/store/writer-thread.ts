@@ -51,6 +51,8 @@ async function perform(request: Request): Promise<unknown> {
       tidySoon()
       return { ...value, durationMs }
     }
+    case 'admit':
+      return settle(() => open.admit(request.sink, request.found))
     case 'acknowledge':
       return settle(() => open.acknowledge(request.sink, request.sequences))
     case 'park':

@@ -4,6 +4,7 @@ import type { StoredConnection } from '../model/connection.ts'
 import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
+import type { Admission, Stamp } from '../model/stamp.ts'
 import type { PairPage } from '../model/used-pairs.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -55,6 +56,12 @@ export interface Applied {
   /** Where the mark of the minutes is, if the batch says that the wall clock was set. */
   readonly minutesFromMs?: number | undefined
   readonly ended: EndedState
+}
+
+/** What judging a destination came to. */
+export interface Admitted {
+  readonly outbox: OutboxState
+  readonly admission: Admission
 }
 
 /** Everything that writes one file: synchronous, for a thread of its own. */
@@ -192,6 +199,15 @@ export class Writer {
       saturated: (this.#saturated.get() as number) - before,
       minutesFromMs: stepped ? this.#clock.minutesFromMs : undefined,
     }
+  }
+
+  /** Whether a sink may send, by the newest stamps that its destination has. */
+  admit(sink: string, found: readonly Stamp[]): Admitted {
+    let admission: Admission = { kind: 'restored', unknown: undefined }
+    const outbox = this.#withOutbox(() => {
+      admission = this.#outbox.admit(sink, found)
+    })
+    return { outbox, admission }
   }
 
   /** Takes acknowledged events out of the outbox; what waited for the room follows at once. */

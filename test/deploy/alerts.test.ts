@@ -14,6 +14,7 @@ const CRITICAL = [
   'SnimeterCommitsFail',
   'SnimeterDown',
   'SnimeterEndsLost',
+  'SnimeterFileRestored',
   'SnimeterNothingHeard',
   'SnimeterRowsRefused',
 ]

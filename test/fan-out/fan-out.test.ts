@@ -31,6 +31,7 @@ function makeFanOut(t: TestContext, store: Partial<FanOutDependencies['store']> 
   const fanOut = new FanOut(configOf(directory, path), {
     logger,
     store: {
+      admit: (...asked) => Promise.resolve(file.writer.admit(...asked).admission),
       acknowledge: (...told) => Promise.resolve(file.writer.acknowledge(...told)),
       park: (...told) => Promise.resolve(file.writer.park(...told)),
       retryParked: () => Promise.resolve(file.writer.retryParked()),

@@ -7,8 +7,24 @@ test('the metrics of the sinks: what each has waiting, in seconds, and what was 
   const metrics = new Metrics({ process: false })
   declareFanOutMetrics(metrics, {
     sinks: () => [
-      { name: 'kafka', configured: true, events: 7, parked: 2, oldestMs: 1500, lagMs: 61_000 },
-      { name: 'old', configured: false, events: 0, parked: 0, oldestMs: 0, lagMs: 0 },
+      {
+        name: 'kafka',
+        configured: true,
+        restored: true,
+        events: 7,
+        parked: 2,
+        oldestMs: 1500,
+        lagMs: 61_000,
+      },
+      {
+        name: 'old',
+        configured: false,
+        restored: false,
+        events: 0,
+        parked: 0,
+        oldestMs: 0,
+        lagMs: 0,
+      },
     ],
     stats: () => ({
       kafka: { sent: 12, acknowledged: 8, retried: 3, parkedByReason: { message_too_large: 1 } },
@@ -29,6 +45,8 @@ test('the metrics of the sinks: what each has waiting, in seconds, and what was 
       'snimeter_sink_lag_seconds{sink="old"} 0',
       'snimeter_sink_configured{sink="kafka"} 1',
       'snimeter_sink_configured{sink="old"} 0',
+      'snimeter_sink_restored{sink="kafka"} 1',
+      'snimeter_sink_restored{sink="old"} 0',
       'snimeter_sink_events_sent_total{sink="kafka"} 12',
       'snimeter_sink_events_acknowledged_total{sink="kafka"} 8',
       'snimeter_sink_retries_total{sink="kafka"} 3',

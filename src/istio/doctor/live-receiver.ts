@@ -8,6 +8,8 @@ export interface LiveReceiver {
   readonly certificates: readonly CertificateReport[]
   /** The time without a receiver before it. */
   readonly gap: ReceiverGap | undefined
+  /** Sinks that get nothing, since the file is an older copy. */
+  readonly restored?: readonly string[]
   /** The wall clock, unix ms. */
   readonly nowMs: number
 }
@@ -21,12 +23,14 @@ export function diagnoseReceiver({
   otherCalls,
   certificates,
   gap,
+  restored = [],
   nowMs,
 }: LiveReceiver): Finding[] {
   return [
     ...otherCalls.filter(({ lastMs }) => nowMs - lastMs < RECENT_MS).map(otherCallFinding),
     ...certificates.flatMap((one) => certificateFindings(one, nowMs)),
     ...gapFindings(gap, nowMs),
+    ...restored.map(restoredFinding),
   ]
 }
 
@@ -44,6 +48,15 @@ function gapFindings(gap: ReceiverGap | undefined, nowMs: number): Finding[] {
       'upgrade the proxies to Envoy 1.39 (it keeps entries while no receiver answers), and keep restarts short; see the view receiver_gaps',
     ),
   ]
+}
+
+function restoredFinding(sink: string): Finding {
+  return error(
+    'restored-file',
+    `sink ${sink}`,
+    'the file is an older copy of one that has sent under this name: nothing is sent, since its ids are out already',
+    'start with the newest file, or give the sink a new name and bill the old one up to the restore (docs/kafka.md, "Restoring an older file")',
+  )
 }
 
 /** What a caller of a path does wrong; the first pattern that matches. */
