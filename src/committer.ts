@@ -18,7 +18,7 @@ interface CommitOutcome {
   readonly rowsRefused: number
   /** Sums that reached 2^63-1. */
   readonly saturated: number
-  readonly outbox: { readonly minutesHoldMs: number }
+  readonly outbox: { readonly minutesHoldMs: number; readonly dueMs?: number }
   /** Where the file's mark of the minutes is, if the batch says that the wall clock was set. */
   readonly minutesFromMs?: number | undefined
   readonly durationMs: number
@@ -108,7 +108,8 @@ export class Committer {
 
   async #commitOne(): Promise<void> {
     const outcome = await this.#commitBatch(this.#pipeline.cut())
-    this.#pipeline.committed(outcome.outbox.minutesHoldMs, outcome.minutesFromMs)
+    const { minutesHoldMs, dueMs } = outcome.outbox
+    this.#pipeline.committed(minutesHoldMs, outcome.minutesFromMs, dueMs)
     this.commits++
     this.rowsRefused += outcome.rowsRefused
     this.saturated += outcome.saturated

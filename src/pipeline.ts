@@ -123,6 +123,8 @@ export class Pipeline {
   #announcedMinutesFromMs: number
   #minutesHoldMs: number
   #clockWrittenMs: number
+  /** Something is to be frozen then. */
+  #dueMs: number
 
   constructor(config: Config, opening: StoreOpening, { recorder, uptimeMs }: PipelineExtras = {}) {
     this.#recorder = recorder
@@ -138,6 +140,7 @@ export class Pipeline {
     this.#announcedMinutesFromMs = opening.clock.minutesFromMs
     this.#minutesHoldMs = opening.minutesHoldMs
     this.#clockWrittenMs = opening.clock.newestMs
+    this.#dueMs = opening.dueMs ?? Number.POSITIVE_INFINITY
     this.#minutesMs = config.store.retention.minutesMs
     this.#lengths = new WindowLengths(opening.windowLengths)
     this.#namedSinceMs = opening.namedSinceMs ?? 0
@@ -442,7 +445,9 @@ export class Pipeline {
       this.ledger.dirty.count > 0 ||
       this.coverage.count > 0 ||
       this.#stepped ||
-      this.clock.newestMs - this.#clockWrittenMs >= CLOCK_COMMIT_MS
+      this.clock.newestMs - this.#clockWrittenMs >= CLOCK_COMMIT_MS ||
+      // What is to leave now leaves now, however idle the mesh is.
+      (this.clock.newestMs >= this.#dueMs && this.#clockWrittenMs < this.#dueMs)
     )
   }
 
@@ -485,9 +490,15 @@ export class Pipeline {
 
   /**
    * The last cut is in the file; no sink needs a minute row before `minutesHoldMs` any more. With
-   * `minutesFromMs` the file has moved its mark back: it was ahead of a clock that was set.
+   * `minutesFromMs` the file has moved its mark back: it was ahead of a clock that was set. At `dueMs` something is
+   * to be frozen for a sink.
    */
-  committed(minutesHoldMs: number, minutesFromMs = Number.POSITIVE_INFINITY): void {
+  committed(
+    minutesHoldMs: number,
+    minutesFromMs = Number.POSITIVE_INFINITY,
+    dueMs = Number.POSITIVE_INFINITY,
+  ): void {
+    this.#dueMs = dueMs
     this.#minutesHoldMs = minutesHoldMs
     this.rollup.minutesFromMs = Math.min(this.rollup.minutesFromMs, minutesFromMs)
     this.#announcedMinutesFromMs = Math.min(this.#announcedMinutesFromMs, minutesFromMs)

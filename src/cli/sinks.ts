@@ -66,7 +66,7 @@ async function list(options: SinksArguments, surroundings: Surroundings): Promis
     const shown: Rows = {
       columns: [...columns, 'configured'],
       rows: rows.map((row) => [
-        ...row,
+        ...row.map((cell) => cell ?? ''),
         configured === undefined ? 'unknown' : standing(String(row[0])),
       ]),
     }

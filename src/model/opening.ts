@@ -23,6 +23,8 @@ export interface StoreOpening {
   readonly namedSinceMs?: number
   /** No sink needs a minute row before this; minutes may be compacted up to it, unix ms. */
   readonly minutesHoldMs: number
+  /** The next moment at which something is to be frozen for a sink though nothing arrives, unix ms; none if undefined. */
+  readonly dueMs?: number
   /** Window lengths, ascending by `fromMs`; the first begins at 0. A length divides a day. */
   readonly windowLengths: readonly { readonly fromMs: number; readonly seconds: number }[]
 }

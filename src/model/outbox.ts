@@ -41,4 +41,9 @@ export interface OutboxState {
   readonly sinks: readonly SinkState[]
   /** No sink needs a minute row before this any more; minutes may be compacted up to it, unix ms. */
   readonly minutesHoldMs: number
+  /**
+   * The next moment at which something is to be frozen though nothing arrives, unix ms: a window's end + grace, or
+   * a late change that waits. Infinite without sinks.
+   */
+  readonly dueMs: number
 }

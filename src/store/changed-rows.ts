@@ -62,6 +62,9 @@ export class ChangedRows {
         RETURNING revision`)
         .pluck(),
       queue: database.prepare('INSERT INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?)'),
+      nextDue: database
+        .prepare('SELECT min(due_ms) FROM changed WHERE sink_id = ? AND due_ms > ?')
+        .pluck(),
       oldest: database.prepare('SELECT min(window_ms) FROM changed WHERE sink_id = ?').pluck(),
     }
   }
@@ -110,6 +113,13 @@ export class ChangedRows {
       }
       s.remove.run(sink.id, windowMs, workloadId, destinationId)
     }
+  }
+
+  /** When the next changed row is due after a moment; infinite if none is. (What is due already waits for room.) */
+  nextDueMs(sinkId: number, nowMs: number): number {
+    return (
+      (this.#statements.nextDue.get(sinkId, nowMs) as number | null) ?? Number.POSITIVE_INFINITY
+    )
   }
 
   /** Window of the oldest changed row; infinite if there is none. */

@@ -227,8 +227,12 @@ export class Outbox {
   /** Windows that start before this are closed: those that ended at least `grace` ago. */
   #closedMs(newestMs: number): number {
     const moment = Math.max(0, newestMs - this.#config.graceMs)
-    const lengthMs = ((this.#statements.lengthAt.get(moment) as number | undefined) ?? 60) * 1000
+    const lengthMs = this.#lengthMs(moment)
     return Math.floor(moment / lengthMs) * lengthMs
+  }
+
+  #lengthMs(moment: number): number {
+    return ((this.#statements.lengthAt.get(moment) as number | undefined) ?? 60) * 1000
   }
 
   #state(newestMs: number, closedMs: number): OutboxState {
@@ -242,7 +246,20 @@ export class Outbox {
       oldestMs: this.#waiting.oldestMs(sink.id, newestMs),
       lagMs: Math.max(0, closedMs - (held[i] as number)),
     }))
-    return { sinks, minutesHoldMs: Math.min(NOTHING_HELD, ...held) }
+    return {
+      sinks,
+      minutesHoldMs: Math.min(NOTHING_HELD, ...held),
+      dueMs: this.#dueMs(newestMs, closedMs),
+    }
+  }
+
+  #dueMs(newestMs: number, closedMs: number): number {
+    const sending = this.#sinks.filter(
+      ({ name, restoredMs }) => restoredMs === null && this.#config.sinks.includes(name),
+    )
+    if (sending.length === 0) return Number.POSITIVE_INFINITY
+    const nextMs = closedMs + this.#lengthMs(closedMs) + this.#config.graceMs
+    return Math.min(nextMs, ...sending.map(({ id }) => this.#changed.nextDueMs(id, newestMs)))
   }
 
   /** Start of the oldest window of which something is still to be acknowledged. */

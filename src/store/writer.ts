@@ -142,7 +142,7 @@ export class Writer {
     if (opened.step !== undefined) this.#setByMs = opened.step.toMs - opened.step.fromMs
     this.#settleWindows(Math.max(nowMs, newestMs), newestMs === 0)
     const openOutbox = this.#database.transaction(() => this.#outbox.open(newestMs))
-    const { minutesHoldMs } = openOutbox.immediate()
+    const { minutesHoldMs, dueMs } = openOutbox.immediate()
     this.#ended.count()
     return {
       ledgerId: row['ledger_id'] as string,
@@ -151,6 +151,7 @@ export class Writer {
       forgottenBeforeMs: number('forgotten_before_ms'),
       namedSinceMs: number('named_since_ms'),
       minutesHoldMs,
+      dueMs,
       windowLengths: this.#database
         .prepare('SELECT from_ms AS fromMs, seconds FROM window_length ORDER BY from_ms')
         .all() as { fromMs: number; seconds: number }[],

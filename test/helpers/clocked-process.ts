@@ -130,7 +130,7 @@ export class ClockedProcess {
     this.#committedMs = this.#time.nowMs
     if (!this.pipeline.hasChanges) return
     const { outbox, minutesFromMs } = this.writer.apply(this.pipeline.cut())
-    this.pipeline.committed(outbox.minutesHoldMs, minutesFromMs)
+    this.pipeline.committed(outbox.minutesHoldMs, minutesFromMs, outbox.dueMs)
     while (this.writer.tidy()) {
       // Compaction and retention, to their end.
     }

@@ -13,6 +13,7 @@ import type { KafkaConfig } from '../../src/kafka/config.ts'
 import { checkConnection } from '../../src/kafka/connection-check.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
 import type { Delivery } from '../../src/model/sink.ts'
+import type { SinkGuard, Stamp } from '../../src/model/stamp.ts'
 import { APP, certificateFile, READER, startSecureBroker } from '../helpers/kafka/secure-broker.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
@@ -37,6 +38,8 @@ const as = (
 ): Sasl => ({ mechanism, ...user, passwordFile: '' })
 
 const TOPIC = 'usage'
+
+const STAMP: Stamp = { ledgerId: 'ledger', sink: 'kafka', life: 1, token: 'a', sequence: 1 }
 
 test('a broker with TLS, passwords and access control', async (t) => {
   // Clients must prove their password again every second.
@@ -205,8 +208,29 @@ test('a broker with TLS, passwords and access control', async (t) => {
     assert.deepEqual(await findings(), [
       reached,
       'ok topic usage: 2 partitions, 1 replica',
-      'ok topic usage: may be written to',
+      'note topic usage: may be written to, but not read: an older copy of the file would not be noticed; allow this user READ',
     ])
+    // Without READ nothing can be asked of the topic: events are sent all the same.
+    const found: unknown[] = []
+    const guard: SinkGuard = {
+      ledgerId: 'ledger',
+      sink: 'kafka',
+      stamp: () => (found.length > 0 ? STAMP : undefined),
+      admit: (stamps) => Promise.resolve(void found.push(stamps ?? 'not allowed')),
+    }
+    const guarded = new KafkaSink(kafkaConfig([address], TOPIC, security), {
+      logger: memoryLogger(),
+      guard,
+    })
+    t.after(() => guarded.stop())
+    const publish = async () => (await guarded.publish([someEvent('cart', 0)]))[0]
+    assert.deepEqual(await publish(), { kind: 'acknowledged' })
+    assert.deepEqual(found, ['not allowed'])
+    await allow(READER.username, AclOperations.READ)
+    await until('it may be read', async () => (await findings())[2]?.startsWith('ok ') === true)
+    found.length = 0
+    assert.deepEqual(await publish(), { kind: 'acknowledged' })
+    assert.deepEqual(found, [[STAMP]])
   })
 
   await t.test('a password in a file is read again at every authentication', async () => {

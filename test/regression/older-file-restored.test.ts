@@ -367,6 +367,7 @@ test('a refused file is a finding of doctor live', async () => {
       } as never,
       queries: { run: () => Promise.resolve({ rows: [] }) } as never,
       receiver: { otherCalls: () => [], certificates: () => [], streams: 0 },
+      isNew: false,
       sinks: () => [
         { name: 'kafka', restored: true },
         { name: 'files', restored: false },
