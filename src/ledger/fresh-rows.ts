@@ -1,8 +1,5 @@
 import type { DirtyRows } from './dirty-rows.ts'
 
-/** Slots of senders: numbers of 16 bits. */
-const SLOTS = 65_536
-
 /** Closed rows that the file has not got yet, by the slot of their sender: a commit makes room of them. */
 export class FreshRows {
   readonly #dirty: DirtyRows
@@ -49,13 +46,19 @@ export class FreshRows {
 
 class Counts {
   total = 0
-  readonly #bySlot = new Uint32Array(SLOTS)
+  /** Slots are small numbers, given out from 0 on. */
+  #bySlot = new Uint32Array(64)
 
   of(slot: number): number {
-    return this.#bySlot[slot] as number
+    return this.#bySlot[slot] ?? 0
   }
 
   add(slot: number): void {
+    if (slot >= this.#bySlot.length) {
+      const bigger = new Uint32Array(2 * slot)
+      bigger.set(this.#bySlot)
+      this.#bySlot = bigger
+    }
     this.#bySlot[slot] = (this.#bySlot[slot] as number) + 1
     this.total++
   }
