@@ -9,7 +9,8 @@ const HELP = `Keeps a bill of usage events from Kafka in an SQLite file, both wa
   --brokers <list>  host:port, separated by commas (default: 127.0.0.1:9092)
   --topic <name>    default: snimeter.usage.v1
   --db <file>       default: bill.db
-  --check           read what the topic holds now, say whether every promise holds; exit 1 if not
+  --check           read what the topic holds now, say whether every promise holds; exit 1 if not,
+                    2 if the topic cannot be read
   --refilled        with --check, once after snimeter republish: read the topic from its beginning, and accept
                     what was out of order in rows that came again in full
   --help
@@ -32,14 +33,9 @@ async function consume(ledger: UsageLedger): Promise<void> {
   if (refilled) ledger.rewind(topic)
   const nextOffsets = ledger.nextOffsets(topic)
   const brokers = values.brokers.split(',')
-  for await (const { record, position } of readTopic({
-    brokers,
-    topic,
-    nextOffsets,
-    toEnd: check,
-  })) {
-    ledger.apply(record, position)
-  }
+  await readTopic({ brokers, topic, nextOffsets, toEnd: check }, (record, position) =>
+    ledger.apply(record, position),
+  )
 }
 
 /** Prints the verdict; gives the exit code. */
@@ -65,6 +61,10 @@ else {
   try {
     await consume(ledger)
     process.exitCode = verdict(ledger)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    console.error(`stopped reading ${values.topic} from ${values.brokers}: ${reason}`)
+    process.exitCode = 2
   } finally {
     ledger.close()
   }
