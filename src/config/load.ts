@@ -57,14 +57,28 @@ export function loadConfig(sources: ConfigSources): Loaded {
       settings.set(option.key, { value, text: formatValue(option.type, value), where })
     }
   }
-  // Rules between keys are checked on valid values only: on others they would tell nonsense.
-  if (settings.size < OPTIONS.length) return { problems }
+  // A rule is checked where every value that it looks at is known: what is said of another would be nonsense.
+  const unknown = problems.map(({ key }) => key)
+  const isKnown = (key: OptionKey): boolean =>
+    !unknown.some((other) => other === '' || key === other || key.startsWith(`${other}.`))
+  for (const option of OPTIONS) {
+    const { key, default: text } = option
+    if (!settings.has(key)) settings.set(key, { ...valid(option), text, where: 'default' })
+  }
   const config = configOf(settings)
-  for (const { key, wrong, fix } of brokenRules(config)) {
+  for (const { key, beside, wrong, fix } of brokenRules(config)) {
+    if (![key, ...beside].every(isKnown)) continue
     const { text: value, where } = settings.get(key) as Setting
     problems.push(value === '' ? { where, key, wrong, fix } : { where, key, value, wrong, fix })
   }
   return problems.length > 0 ? { problems } : { config, settings, warnings: strangers(env) }
+}
+
+/** The default of a key, which is in its range (test/config/load.test.ts). */
+function valid({ type, default: text }: (typeof OPTIONS)[number]): { value: string | number } {
+  const checked = checkValue(type, text)
+  if ('wrong' in checked) throw new Error('the defaults are not valid')
+  return checked
 }
 
 /** The configuration when nothing is set. */

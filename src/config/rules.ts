@@ -5,11 +5,13 @@ import type { OptionKey } from './options.ts'
 /** A rule between keys (or of one value beyond its range) that is broken; told at `key`. */
 export interface BrokenRule {
   readonly key: OptionKey
+  /** The other keys that it looks at. Where the value of one is not known, the rule may not be broken. */
+  readonly beside: readonly OptionKey[]
   readonly wrong: string
   readonly fix: string
 }
 
-/** Every broken rule of a configuration whose single values are all in range. */
+/** Every broken rule of a configuration, in which a value that is not known has its default. */
 export function brokenRules(config: Config): readonly BrokenRule[] {
   return [
     ...windowRules(config),
@@ -37,6 +39,7 @@ function windowRules({ rollup, ledger }: Config): BrokenRule[] {
   if (!fits) {
     broken.push({
       key: 'rollup.window',
+      beside: [],
       wrong: 'is neither whole seconds that divide an hour nor whole hours that divide a day',
       fix: 'use one like 10s, 1m, 5m, 1h or 1d',
     })
@@ -46,6 +49,7 @@ function windowRules({ rollup, ledger }: Config): BrokenRule[] {
     const flush = formatDuration(ledger.flushIntervalMs)
     broken.push({
       key: 'rollup.grace',
+      beside: ['ledger.flush_interval'],
       wrong: `is not longer than ledger.flush_interval (${flush})`,
       fix: `use more than ${flush}, like ${formatDuration(4 * ledger.flushIntervalMs)}`,
     })
@@ -55,24 +59,46 @@ function windowRules({ rollup, ledger }: Config): BrokenRule[] {
 
 function ageRules({ store, rollup, ledger }: Config): BrokenRule[] {
   const broken: BrokenRule[] = []
-  const atLeast = (key: OptionKey, ms: number, leastMs: number, what: string) => {
+  const atLeast = (
+    key: OptionKey,
+    ms: number,
+    leastMs: number,
+    what: string,
+    beside: readonly OptionKey[],
+  ) => {
     if (ms >= leastMs) return
     const least = formatDuration(leastMs)
-    broken.push({ key, wrong: `is shorter than ${what} (${least})`, fix: `use at least ${least}` })
+    broken.push({
+      key,
+      beside,
+      wrong: `is shorter than ${what} (${least})`,
+      fix: `use at least ${least}`,
+    })
   }
   const { minutesMs, hoursMs, connectionsMs } = store.retention
   // A window that is compacted before it closes would turn ordinary samples into late ones.
   const closedMs = rollup.windowSeconds * 1000 + rollup.graceMs
-  atLeast('store.retention.minutes', minutesMs, closedMs, 'rollup.window and rollup.grace together')
-  atLeast('store.retention.hours', hoursMs, minutesMs, 'store.retention.minutes')
+  atLeast(
+    'store.retention.minutes',
+    minutesMs,
+    closedMs,
+    'rollup.window and rollup.grace together',
+    ['rollup.window', 'rollup.grace'],
+  )
+  atLeast('store.retention.hours', hoursMs, minutesMs, 'store.retention.minutes', [
+    'store.retention.minutes',
+  ])
   // A connection must not be forgotten before it can be orphaned (three silent flush intervals).
   const orphanedMs = 4 * ledger.flushIntervalMs
-  atLeast('store.retention.connections', connectionsMs, orphanedMs, 'four ledger.flush_interval')
+  atLeast('store.retention.connections', connectionsMs, orphanedMs, 'four ledger.flush_interval', [
+    'ledger.flush_interval',
+  ])
   return broken
 }
 
 const lacks = (key: OptionKey, wrong: string): BrokenRule => ({
   key,
+  beside: ['als.tls.cert_file', 'als.tls.key_file'],
   wrong,
   fix: 'set als.tls.cert_file and als.tls.key_file together, or neither',
 })
@@ -93,6 +119,7 @@ function addressRules({ als, http }: Config): BrokenRule[] {
   return [
     {
       key: 'http.listen',
+      beside: ['als.listen'],
       wrong: 'is the address of als.listen',
       fix: 'use another port, like 127.0.0.1:9002',
     },
@@ -104,18 +131,25 @@ function nameRules(names: Config['rollup']['names']): BrokenRule[] {
   return [
     {
       key: 'rollup.names.per_workload_per_day',
+      beside: ['rollup.names.per_day'],
       wrong: `is more than rollup.names.per_day (${names.perDay})`,
       fix: `use at most ${names.perDay}, or raise rollup.names.per_day`,
     },
   ]
 }
 
-/** Checked without brokers too: a half-written section is told before it is turned on. */
 /** What a sink has got belongs to its name. */
 function sinkRules({ kafka, files }: Config): BrokenRule[] {
   const both = kafka.brokers.length > 0 && files.directory !== ''
   if (!both || kafka.name !== files.name) return []
-  return [{ key: 'files.name', wrong: 'is the name of the Kafka sink', fix: 'use another one' }]
+  return [
+    {
+      key: 'files.name',
+      beside: ['files.directory', 'kafka.brokers', 'kafka.name'],
+      wrong: 'is the name of the Kafka sink',
+      fix: 'use another one',
+    },
+  ]
 }
 
 function gatewayRules({ billAt, hosts }: Config['gateways']): BrokenRule[] {
@@ -123,16 +157,26 @@ function gatewayRules({ billAt, hosts }: Config['gateways']): BrokenRule[] {
   return [
     {
       key: 'gateways.hosts',
+      beside: ['gateways.bill_at'],
       wrong: 'has no value, but gateways.bill_at is gateway: sidecars would be billed as well',
       fix: 'list the hosts of your egress gateways, like istio-egressgateway.istio-system.svc.cluster.local',
     },
   ]
 }
 
+const TLS_KEYS = ['enabled', 'ca_file', 'cert_file', 'key_file'].map(
+  (name) => `kafka.tls.${name}` as OptionKey,
+)
+const SASL_KEYS = ['mechanism', 'username', 'password', 'password_file'].map(
+  (name) => `kafka.sasl.${name}` as OptionKey,
+)
+
+/** Checked without brokers too: a half-written section is reported before it is turned on. */
 function kafkaRules({ tls, sasl }: Config['kafka']): BrokenRule[] {
   const broken: BrokenRule[] = []
+  let beside: readonly OptionKey[] = TLS_KEYS
   const rule = (isBroken: boolean, key: OptionKey, wrong: string, fix: string) => {
-    if (isBroken) broken.push({ key, wrong, fix })
+    if (isBroken) broken.push({ key, beside, wrong, fix })
   }
   const together = 'set kafka.tls.cert_file and kafka.tls.key_file together, or neither'
   const { certFile, keyFile, caFile } = tls
@@ -156,6 +200,7 @@ function kafkaRules({ tls, sasl }: Config['kafka']): BrokenRule[] {
     'set true, or leave out kafka.tls.*_file',
   )
 
+  beside = SASL_KEYS
   const { mechanism, username, password, passwordFile } = sasl
   const twice = password !== '' && passwordFile !== ''
   rule(twice, 'kafka.sasl.password_file', 'is set beside kafka.sasl.password', 'set one of the two')

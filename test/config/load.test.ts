@@ -307,6 +307,74 @@ test('rules between keys are checked', () => {
   }
 })
 
+const ALL_RULES = {
+  'rollup.window': '7m',
+  'rollup.grace': '30s',
+  'store.retention.minutes': '30d',
+  'store.retention.hours': '29d',
+  'als.tls.cert_file': 'a',
+  'http.listen': '127.0.0.1:9001',
+  'rollup.names.per_day': '5',
+  'kafka.tls.ca_file': 'a',
+  'kafka.tls.cert_file': 'a',
+  'kafka.sasl.mechanism': 'plain',
+  'kafka.brokers': 'a:1',
+  'kafka.name': 'x',
+  'files.directory': 'd',
+  'files.name': 'x',
+  'gateways.bill_at': 'gateway',
+} as const
+
+test('a wrong value hides no broken rule between other keys', () => {
+  const flags = ALL_RULES
+  const broken = problems({ flags })
+  assert.equal(broken.length, 12, broken.join('\n'))
+  const both = problems({ flags: { ...flags, 'log.level': 'loud' }, ...yaml('nonsense: 1') })
+  assert.deepEqual(both.slice(2), broken)
+  assert.match(both[0] ?? '', /^a\.yaml:1: nonsense is not a known key/)
+  assert.match(both[1] ?? '', /log\.level: "loud" is not known/)
+})
+
+test('law: of a key whose value is wrong, no rule says what a right value could make untrue', () => {
+  for (const { key, type, default: byDefault } of OPTIONS) {
+    if (type.kind === 'secret') continue
+    const wrong = problems({ flags: { ...ALL_RULES, [key]: '\0' } })
+    const [own = '', ...others] = wrong
+    assert.ok(own.includes(key), own)
+    for (const text of [byDefault, ...(OTHER_VALUES[key] ?? [])]) {
+      const right = problems({ flags: { ...ALL_RULES, [key]: text } })
+      for (const line of others) assert.ok(right.includes(line), `${key}: ${text}: ${line}`)
+    }
+  }
+})
+
+const OTHER_VALUES: Readonly<Record<string, readonly string[]>> = {
+  'rollup.window': ['1m'],
+  'rollup.grace': ['10m'],
+  'ledger.flush_interval': ['5s', '20s'],
+  'store.retention.minutes': ['1d'],
+  'store.retention.hours': ['300d'],
+  'als.tls.cert_file': [''],
+  'als.tls.key_file': ['k'],
+  'als.listen': ['127.0.0.1:1'],
+  'http.listen': ['127.0.0.1:2'],
+  'rollup.names.per_day': ['1000000'],
+  'rollup.names.per_workload_per_day': ['2'],
+  'kafka.tls.enabled': ['true'],
+  'kafka.tls.ca_file': [''],
+  'kafka.tls.cert_file': [''],
+  'kafka.tls.key_file': ['k'],
+  'kafka.sasl.mechanism': ['none'],
+  'kafka.sasl.username': ['u'],
+  'kafka.sasl.password_file': ['p'],
+  'kafka.brokers': [''],
+  'kafka.name': ['y'],
+  'files.directory': [''],
+  'files.name': ['y'],
+  'gateways.bill_at': ['sidecar'],
+  'gateways.hosts': ['a.b.svc.cluster.local'],
+}
+
 test('a variable that looks like ours and is none is a warning; service links of Kubernetes are not', () => {
   const env = {
     SNIMETER_CONFIG: 'x',
