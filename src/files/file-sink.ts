@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Delivery, Sink } from '../model/sink.ts'
 import type { SinkGuard, Stamp } from '../model/stamp.ts'
 import type { CloudEvent } from '../model/usage-event.ts'
 import { FileLock } from '../runtime/file-lock.ts'
-import { FOLDER_MODE } from '../runtime/private-file.ts'
+import { makeFolder } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { structuredEvent } from '../runtime/structured-event.ts'
 import { AGAIN, EventFile, PART, syncFolder } from './event-file.ts'
@@ -96,7 +95,7 @@ export class FileSink implements Sink {
   async #prepare(): Promise<void> {
     if (this.#prepared) return
     const directory = resolve(this.#config.directory)
-    const first = await mkdir(directory, { recursive: true, mode: FOLDER_MODE })
+    const first = makeFolder(directory)
     // Every folder that was made lasts once the one that it is in is synced.
     if (first !== undefined) {
       for (let made = directory; made !== dirname(first); made = dirname(made)) {

@@ -1,8 +1,8 @@
-import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { GOES_ON } from '../model/message-mark.ts'
 import type { Component } from '../runtime/component.ts'
-import { FOLDER_MODE } from '../runtime/private-file.ts'
+import { makeFolder } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
@@ -73,12 +73,12 @@ export class CaptureWriter implements Component {
   async start(): Promise<void> {
     const { directory } = this.#config
     try {
-      mkdirSync(directory, { recursive: true, mode: FOLDER_MODE })
+      makeFolder(directory)
       accessSync(directory, constants.W_OK)
     } catch (error) {
       throw new ServiceError(
         'record_directory',
-        `cannot record to ${directory}: ${(error as Error).message}`,
+        `cannot record to ${directory}: ${(error as Error).message}; give record.directory a folder that can be written`,
         { cause: error },
       )
     }
@@ -160,7 +160,7 @@ export class CaptureWriter implements Component {
   /** A new file, with the identifiers of living streams. */
   #nextFile(except: number | undefined): CaptureFile {
     const { directory, maxFileBytes } = this.#config
-    mkdirSync(directory, { recursive: true, mode: FOLDER_MODE })
+    makeFolder(directory)
     const file = this.#makeFile()
     try {
       for (const [stream, recorded] of this.#identifiers) {

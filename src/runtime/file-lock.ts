@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { FOLDER_MODE, makePrivate, restrictMode } from './private-file.ts'
+import { makeFolder, makePrivate, restrictMode } from './private-file.ts'
 
 /**
  * The right to write a file (or folder): held by one process at a time, and gone with the process however it dies.
@@ -16,7 +16,7 @@ export class FileLock {
 
   /** Makes the file's folder and takes the lock, or throws what `held` gives if somebody has it. */
   constructor(path: string, held: (cause: unknown) => Error) {
-    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })
+    makeFolder(dirname(path))
     this.#path = `${realPath(path)}.lock`
     this.#held = held
     this.#database = this.#take()

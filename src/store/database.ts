@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { APPLICATION_ID } from '../runtime/application-id.ts'
 import { makePrivate, restrictMode } from '../runtime/private-file.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { sqliteCode } from './error-code.ts'
 import { LEDGER } from './migrations/0001-ledger.ts'
 import { OUTBOX } from './migrations/0002-outbox.ts'
 import { HOPS } from './migrations/0003-hops.ts'
@@ -51,9 +52,32 @@ export function openDatabase(path: string): Database.Database {
   }
 }
 
-function prepare(database: Database.Database, path: string): void {
+/**
+ * Throws what `openDatabase` would throw of a path that holds something else: before anything, a lock file too,
+ * is made beside it. Whatever else is wrong is left to `openDatabase`.
+ */
+export function refuseOther(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  if (!stats.isFile()) {
+    throw Object.assign(new Error(`${path} is no regular file`), { code: 'EEXIST' })
+  }
+  try {
+    // A read-only connection leaves a log that it made; another one folds a log that it found into the file.
+    const readonly = existsSync(`${realpathSync(path)}-wal`)
+    const database = new Database(path, { readonly, fileMustExist: true, timeout: 1000 })
+    try {
+      refuseForeign(database, path)
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    if (error instanceof ServiceError || sqliteCode(error) === 'SQLITE_NOTADB') throw error
+  }
+}
+
+function refuseForeign(database: Database.Database, path: string): void {
   const applicationId = database.pragma('application_id', { simple: true })
-  const version = database.pragma('user_version', { simple: true }) as number
   const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number
   if (applicationId !== APPLICATION_ID && (applicationId !== 0 || tables > 0)) {
     throw new ServiceError(
@@ -61,12 +85,21 @@ function prepare(database: Database.Database, path: string): void {
       `${path} is a SQLite file of another program; choose another store.path`,
     )
   }
+  const version = schemaOf(database)
   if (version > MIGRATIONS.length) {
     throw new ServiceError(
       'store_newer',
       `${path} was written by a newer snimeter (schema ${version}, this one knows ${MIGRATIONS.length}); run that one`,
     )
   }
+}
+
+const schemaOf = (database: Database.Database): number =>
+  database.pragma('user_version', { simple: true }) as number
+
+function prepare(database: Database.Database, path: string): void {
+  refuseForeign(database, path)
+  const version = schemaOf(database)
   // Readers never block the writer, nor the writer them; one file is appended, then copied back.
   database.pragma('journal_mode = WAL')
   // A commit survives a power cut: what was acknowledged to the ledger must not come back unsaid.

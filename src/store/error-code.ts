@@ -53,6 +53,18 @@ export function overwrittenError(path: string): ServiceError {
   )
 }
 
+/** What a system calls a path that no file can be made at. */
+const NO_PLACE = [
+  'ENOTDIR',
+  'EEXIST',
+  'EISDIR',
+  'ENOENT',
+  'EPERM',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+]
+
 /** What went wrong while opening a file, in words that name the file and the way out. */
 export function openingError(error: unknown, path: string): ServiceError {
   if (error instanceof ServiceError) return error
@@ -61,7 +73,7 @@ export function openingError(error: unknown, path: string): ServiceError {
   if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
     return new ServiceError(
       'store_corrupt',
-      `${path} is damaged or no SQLite file; restore a copy, or move it away and a new one is made`,
+      `${path} is damaged or no SQLite file; restore a copy, move it away and a new one is made, or change store.path`,
       cause,
     )
   }
@@ -78,10 +90,11 @@ export function openingError(error: unknown, path: string): ServiceError {
       cause,
     )
   }
-  if (code.startsWith('SQLITE_CANTOPEN') || code === 'ENOTDIR' || code === 'EEXIST') {
+  const message = error instanceof Error ? error.message : String(error)
+  if (code.startsWith('SQLITE_CANTOPEN') || NO_PLACE.includes(code)) {
     return new ServiceError(
       'store_cannot_open',
-      `${path} cannot be opened or made; does its folder exist, is it a file?`,
+      `${path} cannot be opened or made (${message}); is it a file, in a folder where files can be made? Else change store.path`,
       cause,
     )
   }
@@ -95,7 +108,6 @@ export function openingError(error: unknown, path: string): ServiceError {
       cause,
     )
   }
-  const message = error instanceof Error ? error.message : String(error)
   return new ServiceError('store_failed', `${path} cannot be used: ${message}`, cause)
 }
 

@@ -11,7 +11,7 @@ import { ServiceError } from '../runtime/service-error.ts'
 import { type Boot, ClockRow } from './clock-row.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { CoverageTable } from './coverage-table.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase, refuseOther } from './database.ts'
 import { EndedConnections, type EndedState } from './ended-connections.ts'
 import { overwrittenError } from './error-code.ts'
 import { FileGuard } from './file-guard.ts'
@@ -96,6 +96,7 @@ export class Writer {
   /** Locks and opens the file. Throws ServiceErrors and SQLite's errors (see `openingError`). */
   constructor(config: WriterConfig) {
     this.#config = config
+    refuseOther(config.path)
     this.#lock = new FileLock(config.path, (cause) => inUse(config.path, cause))
     try {
       this.#database = openDatabase(config.path)
