@@ -70,7 +70,8 @@ export function addConnections(program: Command, surroundings: Surroundings): vo
           : await fromFile(options, options.db, surroundings)
       const { format, units, exact = false } = options
       const shown = format === 'table' ? readableWorkloads(narrowed(all), COUNTS, []) : all
-      const rendered = { format, exact, units, width: terminalWidth(stdout), sums: true }
+      const width = terminalWidth(stdout)
+      const rendered = { format, exact, units, width, sums: true, spare: SPARE }
       await writeAll(stdout, renderRows(shown, rendered))
       sayWhatIsMissing(all, format, surroundings)
       const hop = all.extent?.totals['hop_bytes'] ?? 0n
@@ -143,6 +144,7 @@ const TABLE_COLUMNS = [
   'state',
   'namespace',
   'workload',
+  'pod',
   'sni',
   'invalid_sni',
   'upload_bytes',
@@ -151,6 +153,9 @@ const TABLE_COLUMNS = [
   'last_seen_at',
   'connection_id',
 ] as const
+
+/** What a narrow terminal has no room for, the first to be left out first. */
+const SPARE = ['connection_id', 'invalid_sni', 'last_seen_at', 'started_at', 'state'] as const
 
 function narrowed({ columns, rows, extent }: Rows): Rows {
   const invalidSni = columns.indexOf('invalid_sni')

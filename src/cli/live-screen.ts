@@ -1,4 +1,4 @@
-import type { Surroundings } from './surroundings.ts'
+import { type Surroundings, terminalSize } from './surroundings.ts'
 
 const ENTER = '\u001b[?1049h\u001b[?25l'
 const LEAVE = '\u001b[?25h\u001b[?1049l'
@@ -42,8 +42,7 @@ export class LiveScreen {
 
   /** Rows and columns of the terminal now. */
   get size(): { readonly rows: number; readonly columns: number } {
-    const { rows = 24, columns = 80 } = this.#surroundings.stdout
-    return { rows, columns }
+    return terminalSize(this.#surroundings.stdout)
   }
 
   draw(lines: readonly string[]): void {

@@ -21,6 +21,8 @@ import { type Surroundings, terminalWidth } from './surroundings.ts'
 import { readableWorkloads } from './workload-columns.ts'
 
 const ORDERS = ['total', 'upload', 'download', 'connections', 'name'] as const
+/** What a narrow terminal has no room for. */
+const SPARE = ['connections'] as const
 
 interface QueryArguments {
   readonly db?: string
@@ -101,7 +103,8 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const db = openReader(path)
   try {
     const { format, units, exact = false } = options
-    const rendered = { format, exact, units, width: terminalWidth(stdout), sums: true }
+    const width = terminalWidth(stdout)
+    const rendered = { format, exact, units, width, sums: true, spare: SPARE }
     if (limit === undefined && offset === undefined) {
       const all = counted(eachTotal(db, request))
       const shown = format === 'table' ? readableWorkloads(rowsOf(all), COUNTS, by) : buffered(all)

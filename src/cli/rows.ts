@@ -76,6 +76,8 @@ export interface RowsOptions {
   readonly units?: Units
   /** Table only: columns of the terminal; undefined = as wide as needed. */
   readonly width: number | undefined
+  /** Table only: columns that a narrow terminal has no room for, the first to be left out first. */
+  readonly spare?: readonly string[]
   /** Table only: a last row with the sums of the number columns, of all rows that match. */
   readonly sums: boolean
 }
@@ -152,7 +154,7 @@ function record(columns: readonly string[], row: readonly (string | bigint)[]) {
 
 const isBytes = (column: string): boolean => column.endsWith('_bytes')
 
-function tableOf(data: Rows, { exact, sums, units }: RowsOptions): Table {
+function tableOf(data: Rows, { exact, sums, units, spare = [] }: RowsOptions): Table {
   const { columns, rows, extent } = data
   const numeric = columns.map(
     (column, index) => isBytes(column) || typeof rows[0]?.[index] === 'bigint',
@@ -162,10 +164,15 @@ function tableOf(data: Rows, { exact, sums, units }: RowsOptions): Table {
     return isBytes(columns[index] ?? '') && !exact ? humanBytes(value, units) : groupedCount(value)
   }
   const shown = rows.map((row) => row.map(cell))
+  const spares = columns.map((column) => {
+    const place = spare.indexOf(column)
+    return place < 0 ? undefined : place
+  })
   const table: Table = {
     columns: columns.map((column, index) => ({
       title: titleOf(column),
       align: numeric[index] === true ? 'right' : 'left',
+      spare: spares[index],
     })),
     rows: shown,
   }
@@ -173,7 +180,7 @@ function tableOf(data: Rows, { exact, sums, units }: RowsOptions): Table {
   const sumOf = (_: string, index: number): bigint =>
     rows.reduce((total, row) => total + BigInt(row[index] ?? 0), 0n)
   const footer = (label: string, of: (column: string, index: number) => bigint | undefined) => {
-    const place = placeOf(label, shown, numeric)
+    const place = placeOf(label, shown, numeric, spares)
     return columns.map((column, index) => {
       if (numeric[index] === true) return cell(of(column, index), index)
       return index === place ? label : ''
@@ -187,14 +194,20 @@ function tableOf(data: Rows, { exact, sums, units }: RowsOptions): Table {
   return rows.length < 2 ? table : { ...table, footers: [footer(count(rows.length), sumOf)] }
 }
 
-/** A footer's label stands before the numbers, in the first column that is wide enough without it, else in the first. */
+/**
+ * A footer's label stands before the numbers, in the first column that is wide enough without it, else in the
+ * first; not in one that may be left out.
+ */
 function placeOf(
   label: string,
   rows: readonly (readonly string[])[],
   numeric: readonly boolean[],
+  spares: readonly (number | undefined)[],
 ): number {
   const first = numeric.indexOf(true)
-  const texts = [...numeric.keys()].slice(0, first < 0 ? undefined : first)
+  const texts = [...numeric.keys()]
+    .slice(0, first < 0 ? undefined : first)
+    .filter((index) => spares[index] === undefined)
   const isWide = (index: number): boolean =>
     rows.some((row) => (row[index] ?? '').length >= label.length)
   return texts.find(isWide) ?? texts[0] ?? -1

@@ -34,7 +34,15 @@ export function processSurroundings(): Surroundings {
   }
 }
 
+/** Of a terminal that does not say its size, or says 0, as some do. */
+const USUAL = { columns: 80, rows: 24 }
+
 /** Columns of a terminal; undefined for a file or a pipe, which take lines of any length. */
-export function terminalWidth({ isTTY, columns }: Output): number | undefined {
-  return isTTY === true ? columns : undefined
+export function terminalWidth(output: Output): number | undefined {
+  return output.isTTY === true ? terminalSize(output).columns : undefined
+}
+
+/** Columns and rows of a terminal. */
+export function terminalSize({ columns, rows }: Output): typeof USUAL {
+  return { columns: columns || USUAL.columns, rows: rows || USUAL.rows }
 }

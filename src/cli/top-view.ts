@@ -1,6 +1,7 @@
 import { groupedCount, humanBytes, humanDuration, humanRate, type Units } from './amount.ts'
-import { printable, truncate } from './printable.ts'
-import { type TableColumn, tableLines } from './table.ts'
+import { cutEnd } from './display-width.ts'
+import { printable } from './printable.ts'
+import { fittedTable, type TableColumn } from './table.ts'
 import type { ByteTotals, Rate } from './top-rates.ts'
 
 /** One line of `top`. */
@@ -50,16 +51,23 @@ function byRate(a: TopRow, b: TopRow): number {
 
 const speed = ({ rate }: TopRow): number => (rate === undefined ? 0 : rate.upload + rate.download)
 
-const right = (title: string): TableColumn => ({ title, align: 'right' })
+/** The numbers of a row; on a narrow terminal what does not change from look to look leaves first. */
+const NUMBERS: readonly TableColumn[] = [
+  { title: 'UPLOAD/S', align: 'right' },
+  { title: 'DOWNLOAD/S', align: 'right' },
+  { title: 'UPLOAD', align: 'right', spare: 1 },
+  { title: 'DOWNLOAD', align: 'right', spare: 2 },
+  { title: 'CONNECTIONS', align: 'right', spare: 0 },
+]
 
 /** Lines of one screen, at most `width` columns each and `rows` rows below the header. */
 export function topLines(screen: TopScreen, rows: number, width: number | undefined): string[] {
   const shown = [...screen.rows].sort(byRate).slice(0, rows)
-  const table = tableLines(
+  const { lines, leftOut } = fittedTable(
     {
       columns: [
         ...screen.groupTitles.map((title) => ({ title, align: 'left' }) as const),
-        ...['UPLOAD/S', 'DOWNLOAD/S', 'UPLOAD', 'DOWNLOAD', 'CONNECTIONS'].map(right),
+        ...NUMBERS,
       ],
       rows: shown.map(({ group, rate, upload, download, connections }) => [
         ...group,
@@ -72,17 +80,14 @@ export function topLines(screen: TopScreen, rows: number, width: number | undefi
     },
     width,
   )
-  const fit = (line: string): string => (width === undefined ? line : truncate(line, width))
-  return [...headerLines(screen).map(fit), '', ...table]
+  const fit = (line: string): string => (width === undefined ? line : cutEnd(line, width))
+  return [...headerLines(screen, leftOut).map(fit), '', ...lines]
 }
 
-function headerLines({
-  header,
-  rows,
-  all: { totals, rate },
-  totalRows,
-  units,
-}: TopScreen): string[] {
+function headerLines(
+  { header, rows, all: { totals, rate }, totalRows, units }: TopScreen,
+  leftOut: readonly string[],
+): string[] {
   const known: string[] = [`snimeter ${printable(header.url)}`]
   if (header.trouble !== undefined) known.push(printable(header.trouble))
   else if (header.ready !== undefined) known.push(header.ready ? 'ready' : 'not ready')
@@ -103,6 +108,7 @@ function headerLines({
       `upload ${humanBytes(totals.upload, units)}${speed(humanRate(rate?.upload, units))}`,
       `download ${humanBytes(totals.download, units)}${speed(humanRate(rate?.download, units))}`,
       rows.length < totalRows ? `${counted}, the ${watched} largest watched` : counted,
+      ...(leftOut.length === 0 ? [] : [`no room for ${leftOut.join(', ')}`]),
     ].join(' · '),
   ]
 }

@@ -150,11 +150,11 @@ test('connections reads a file as well', async (t) => {
   const table = await runCommand(['connections', '--db', db])
   assert.match(
     table.stdout,
-    /^STATE +WORKLOAD +SNI +UPLOAD +DOWNLOAD +STARTED AT +LAST SEEN AT +CONNECTION ID\n/,
+    /^STATE +WORKLOAD +POD +SNI +UPLOAD +DOWNLOAD +STARTED AT +LAST SEEN AT +CONNECTION ID\n/,
   )
   assert.match(
     table.stdout,
-    /\nclosed +default\/shop +b\.oss\.example +0 B +1\.0 KiB +2026-11-24T12:00/,
+    /\nclosed +default\/shop +pod-1 +b\.oss\.example +0 B +1\.0 KiB +2026-11-24T12:00/,
   )
 })
 

@@ -129,7 +129,7 @@ test('connections asks for what was asked of it and prints it exactly', async ()
   )
   assert.match(
     (await ask()).stdout,
-    /^STATE +SNI +UPLOAD +DOWNLOAD +CONNECTION ID\nopen +a\.example +1\.0 MiB +7 B +1{8}-[^]*\n1 row shown +1\.0 MiB +7 B\nall 250 rows +2\.0 MiB +8 B\n$/,
+    /^STATE +POD +SNI +UPLOAD +DOWNLOAD +CONNECTION ID\nopen +p-1 +a\.example +1\.0 MiB +7 B +1{8}-[^]*\n +1 row shown +1\.0 MiB +7 B\n +all 250 rows +2\.0 MiB +8 B\n$/,
   )
   assert.equal(
     (await ask('--format', 'csv', '--offset', '20')).stderr,
