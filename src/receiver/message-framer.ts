@@ -31,7 +31,8 @@ export class MessageFramer {
   #whole: Buffer | undefined
   #filled = 0
   #size = 0
-  #isBroken = false
+  /** Why nothing can be read any more. */
+  #broken: Error | undefined
   #parts: MessageParts | undefined
 
   constructor(limits: FramerLimits, counters: PartCounters) {
@@ -56,10 +57,10 @@ export class MessageFramer {
 
   /**
    * Takes bytes of the stream; gives what is whole by them, in frames. Throws if a message is larger than
-   * its limit; then the stream cannot be read any more.
+   * its limit, with the next bytes if others were whole before it; then the stream cannot be read any more.
    */
   write(data: Buffer): Buffer[] {
-    if (this.#isBroken) throw new Error('the stream cannot be read any more')
+    if (this.#broken !== undefined) throw this.#broken
     const messages: Buffer[] = []
     let at = 0
     while (at < data.length) {
@@ -71,6 +72,10 @@ export class MessageFramer {
           at += size
         } else at = this.#readHeader(data, at)
       } else at = this.#readMessage(data, at, messages)
+      if (this.#broken !== undefined) {
+        if (messages.length === 0) throw this.#broken
+        return messages
+      }
       if (this.#isWhole) this.#finish(messages)
     }
     return messages
@@ -98,8 +103,8 @@ export class MessageFramer {
     const { messageBytes, compressedBytes } = this.#limits
     const limit = isCompressed ? Math.min(messageBytes, compressedBytes) : messageBytes
     if (size > limit) {
-      this.#isBroken = true
-      throw new Error(`received a message larger than max (${size} vs ${limit})`)
+      this.#broken = new Error(`received a message larger than max (${size} vs ${limit})`)
+      return
     }
     if (size > PART_BYTES && !isCompressed) {
       this.#size = size

@@ -100,6 +100,26 @@ test('a message above the limit ends its stream and no other, and is counted', a
   )
 })
 
+test('messages in the packet in which one above the limit begins are handled', async () => {
+  await using fixture = await startReceiver({ maxMessageBytes: 64 * 1024, messageTimeoutMs: 1000 })
+  const large = framed(Buffer.alloc(64 * 1024 + 1))
+  // Only its head; and so much of it that it is refused as soon as the others are handled.
+  for (const [round, bytes] of [5, large.length].entries()) {
+    const { session, stream } = bareStream(fixture.address)
+    stream.write(Buffer.concat([framed(text('a')), framed(text('b')), large.subarray(0, bytes)]))
+    await until('the stream is closed', () => fixture.streams[round]?.closed === 1)
+    session.destroy()
+  }
+  assert.deepEqual(
+    fixture.streams.map(({ messages }) => messages),
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+  )
+  assert.equal(await fixture.metric('snimeter_receiver_oversized_messages_total'), 1)
+})
+
 test('a stream that is reset or cut in the middle of a message is closed, whole messages count', async () => {
   await using fixture = await startReceiver()
   for (const [round, cut] of ['reset', 'cut'].entries()) {
