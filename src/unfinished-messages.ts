@@ -9,6 +9,8 @@ const MOST_SAMPLES = 32_768
 const ROWS_OF_A_BATCH = 32
 /** The samples of a message wait so long for the rest of it at most, by arrivals, ms. */
 const LONGEST_WAIT_MS = 10_000
+/** Samples of overdue messages that are booked per ms of arrivals: a message of the most in a second. */
+const BOOKED_PER_MS = 32
 /** What comes of a message this long after its first part counts as a message of its own, ms. */
 const LONGEST_MESSAGE_MS = 5 * 60_000
 
@@ -48,6 +50,8 @@ export class UnfinishedMessages<Stream> {
   readonly pool = sharedPool(MAX_ROWS)
   /** Those of which samples wait; the one that waits longest is first. */
   readonly #waiting = new Set<UnfinishedMessage<Stream>>()
+  /** No overdue message is booked before this, unix ms of arrivals. */
+  #nextMs = 0
 
   /** Messages of which samples wait. */
   get size(): number {
@@ -74,6 +78,7 @@ export class UnfinishedMessages<Stream> {
     if (batches.length === 0) return batches
     this.pool.release(message.sender, message.rows)
     this.#waiting.delete(message)
+    if (this.#waiting.size === 0) this.#nextMs = 0
     message.batches = []
     message.samples = 0
     message.rows = 0
@@ -85,10 +90,16 @@ export class UnfinishedMessages<Stream> {
     for (const { batches } of this.#waiting) yield* batches
   }
 
-  /** Messages of which samples have waited for too long; each is to be taken before the next. */
+  /**
+   * Messages of which samples have waited for too long; each is to be taken before the next. Many that are
+   * overdue together come one after the other. Which of them come until a moment follows from the arrivals
+   * alone, however often this is called: a replay has the same.
+   */
   *overdue(nowMs: number): Generator<UnfinishedMessage<Stream>> {
     for (const message of this.#waiting) {
-      if (nowMs - message.sinceMs < LONGEST_WAIT_MS) return
+      const dueMs = Math.max(message.sinceMs + LONGEST_WAIT_MS, this.#nextMs)
+      if (nowMs < dueMs) return
+      this.#nextMs = dueMs + message.samples / BOOKED_PER_MS
       yield message
     }
   }

@@ -40,7 +40,7 @@ export function damageError(error: unknown, path: string): ServiceError {
   const message = error instanceof Error ? error.message : String(error)
   return new ServiceError(
     'store_corrupt',
-    `${path} is damaged (${sqliteCode(error)}: ${message}) and takes nothing any more. Restore the newest copy, or save what can be read: sqlite3 ${path} .recover | sqlite3 new.db. What was recorded since (--record) can be replayed into it. See "A damaged file" in docs/operations.md`,
+    `${path} is damaged (${sqliteCode(error)}: ${message}) and takes nothing any more: restore the newest copy, or save what can be read: sqlite3 ${path} .recover | sqlite3 new.db. What was recorded since (--record) can be replayed into it. See "A damaged file" in docs/operations.md`,
     { cause: error },
   )
 }

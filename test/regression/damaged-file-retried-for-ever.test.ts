@@ -58,7 +58,7 @@ async function endsBecauseOfDamage(serve: ServeProcess, db: string): Promise<voi
   assert.ok(performance.now() - fromMs < 20_000)
   assert.equal(await serve.exited, 1)
   assert.match(serve.stderr, /is damaged \(SQLITE_(CORRUPT|NOTADB)/)
-  assert.match(serve.stderr, /Restore the newest copy.*\.recover/)
+  assert.match(serve.stderr, /restore the newest copy.*\.recover/)
   assert.ok(serve.stderr.includes(db))
   assert.doesNotMatch(serve.stderr, /everything is committed/)
 }

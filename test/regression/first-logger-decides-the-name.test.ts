@@ -267,7 +267,10 @@ describe('a message above 64 KiB, which is handled in parts', () => {
     const stream = pipeline.openStream('10.1.1.1')
     for (const part of partsOf([...one, ...other])) pipeline.message(stream, part, NOON + 1000)
     assert.deepEqual(ofVendor(life), right)
+    // One message after the other, 32 samples per ms.
     pipeline.tick(NOON + 11_000)
+    assert.ok(pipeline.rollup.bookedBytes < 5 * COUNT + made)
+    pipeline.tick(NOON + 12_000)
     assert.equal(pipeline.rollup.bookedBytes, 5 * COUNT + made)
   })
 
