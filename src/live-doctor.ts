@@ -24,6 +24,8 @@ export interface LiveFindings {
   /** Proxies heard since then. */
   readonly nodes: number
   readonly findings: readonly Finding[]
+  /** Whether there are more findings than these, which are the worst. */
+  readonly truncated: boolean
   /** The receiver has just started: until then it says nothing of silence, unix ms; 0 = it does. */
   readonly settlingUntilMs: number
 }
@@ -49,7 +51,13 @@ export class LiveDoctor {
   #hiddenHops: readonly HiddenHop[] = []
   #looking: Promise<void> | undefined
   #asking: Promise<void> | undefined
-  #latest: LiveFindings = { sinceMs: 0, nodes: 0, findings: [], settlingUntilMs: 0 }
+  #latest: LiveFindings = {
+    sinceMs: 0,
+    nodes: 0,
+    findings: [],
+    truncated: false,
+    settlingUntilMs: 0,
+  }
 
   constructor(config: Config, deps: LiveDoctorDependencies) {
     this.#config = config
@@ -113,7 +121,7 @@ export class LiveDoctor {
     })
     await forEachInSlices(observations.reports(), (report) => diagnosis.add(report))
     const mesh: Finding[] = []
-    await forEachInSlices(diagnosis.findings(), (finding) => mesh.push(finding) < MOST_FINDINGS)
+    await forEachInSlices(diagnosis.findings(), (finding) => mesh.push(finding) <= MOST_FINDINGS)
     const { activity } = observations
     const times = {
       nowMs: this.#deps.pipeline.clock.newestMs,
@@ -141,10 +149,12 @@ export class LiveDoctor {
         .map(({ name }) => name),
       nowMs: Date.now(),
     })
+    const all = sortedFindings([...own, ...mesh])
     return {
       sinceMs,
       nodes: diagnosis.nodes,
-      findings: sortedFindings([...own, ...mesh]).slice(0, MOST_FINDINGS),
+      findings: all.slice(0, MOST_FINDINGS),
+      truncated: all.length > MOST_FINDINGS,
       settlingUntilMs: settlingUntil(times),
     }
   }

@@ -130,6 +130,19 @@ describe('hops that hide bytes', () => {
     assert.equal(scene.doctor.wrong, 1)
   })
 
+  it('are a thousand at most, and the answer says whether there are more', async (t) => {
+    const scene = new Scene(t)
+    for (const [hidden, shown, truncated] of [
+      [1000, 1000, false],
+      [1001, 1000, true],
+    ] as const) {
+      const hops = Array.from({ length: hidden }, (_, index) => [`${index}.example`, 7n] as const)
+      scene.hidden = () => Promise.resolve(hops)
+      assert.equal((await scene.codes()).length, shown)
+      assert.equal(scene.doctor.latest.truncated, truncated)
+    }
+  })
+
   it('do not wait for a file that is busy with other queries', async (t) => {
     const scene = new Scene(t)
     scene.hear(30_000, [{ ...end(1, 0), type: 2 }])

@@ -37,6 +37,11 @@ export function addDoctorLive(doctor: Command, surroundings: Surroundings): void
       }
       const nodes = Number(answer['nodes'])
       const until = answer['settling_until']
+      if (answer['truncated'] === true) {
+        surroundings.stderr.write(
+          `snimeter: these are the worst ${findings.length} findings; there are more\n`,
+        )
+      }
       const isSettling = typeof until === 'string' && until !== ''
       const ofSilence = isSettling ? justStarted(until) : NOTHING_HEARD
       reportFindings(

@@ -13,10 +13,10 @@ export function findingsRoute({
   return async (_request, reply) => {
     const found = await findings()
     if (written?.of !== found) {
-      const { sinceMs, nodes, findings: all, settlingUntilMs } = found
+      const { sinceMs, nodes, findings: all, truncated, settlingUntilMs } = found
       const since = momentText(sinceMs)
       const settlingUntil = momentText(settlingUntilMs)
-      const answer = { since, nodes, findings: all, settling_until: settlingUntil }
+      const answer = { since, nodes, findings: all, truncated, settling_until: settlingUntil }
       const json = Buffer.from(JSON.stringify(answer))
       written = { of: found, json }
     }

@@ -44,6 +44,8 @@ interface MeshFindings {
   readonly sinceMs: number
   readonly nodes: number
   readonly findings: readonly object[]
+  /** Whether there are more than these, which are the worst. */
+  readonly truncated: boolean
   /** Until then after a start nothing is said of silence, unix ms; 0 = it is. */
   readonly settlingUntilMs: number
 }

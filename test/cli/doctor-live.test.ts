@@ -28,6 +28,11 @@ test('a finding is one line, and the exit code says that there is one', async ()
   assert.equal(code, 1)
 })
 
+test('a part of the findings is not taken for all of them', async () => {
+  const { stderr } = await live({ ...ANSWER, truncated: true })
+  assert.match(stderr, /^snimeter: these are the worst 1 findings; there are more\n/)
+})
+
 test('without findings, or with notes only, it exits 0', async () => {
   for (const findings of [[], [{ ...FINDING, severity: 'note' }]]) {
     const { code, stderr } = await live({ ...ANSWER, nodes: 1, findings })

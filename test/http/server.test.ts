@@ -58,6 +58,7 @@ async function startServer() {
           sinceMs: NOW_MS,
           nodes: 3,
           findings: [{ code: 'x' }],
+          truncated: true,
           settlingUntilMs: 0,
         }),
       wallMs: () => NOW_MS,
@@ -159,6 +160,7 @@ test('findings are JSON that says of when and of how many proxies they are', asy
     since: '2026-11-24T18:00:00.000Z',
     nodes: 3,
     findings: [{ code: 'x' }],
+    truncated: true,
     settling_until: '',
   })
 })
