@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 import { CrowdRelief } from './crowd-relief.ts'
 import { FanOut } from './fan-out/fan-out.ts'
 import { declareFanOutMetrics, declareSinkConditions } from './fan-out/metrics.ts'
-import { sinkNames } from './fan-out/sink-names.ts'
+import { hourSinkNames, sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
 import { MemoryWatch } from './memory-watch.ts'
@@ -267,6 +267,7 @@ export class App {
           instance: this.#config.instance,
           graceMs: rollup.graceMs,
           sinks: sinkNames(this.#config),
+          hours: hourSinkNames(this.#config),
           ...this.#config.outbox,
         },
         boot: { id: this.#clocks.bootId, uptimeMs: this.#clocks.uptimeMs() },

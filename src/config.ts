@@ -63,6 +63,8 @@ export interface Config {
     readonly brokers: readonly string[]
     readonly name: string
     readonly topic: string
+    /** Empty: closed hours are not marked. */
+    readonly hoursTopic: string
     readonly mode: 'structured' | 'binary'
     readonly clientId: string
     readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -92,6 +94,8 @@ export interface Config {
   readonly files: {
     readonly directory: string
     readonly name: string
+    /** Closed hours are marked, in a folder of their own. */
+    readonly hours: boolean
     readonly maxFileBytes: number
     readonly maxAgeMs: number
     readonly maxFiles: number

@@ -7,7 +7,10 @@ export function addPrintSchema(program: Command, { stdout }: Surroundings): void
     .command('print-schema')
     .description('print the JSON Schema of usage events')
     .addArgument(
-      new Argument('[schema]', 'usage: the data; usage-event: the whole structured event')
+      new Argument(
+        '[schema]',
+        'usage, hour-closed: the data; usage-event, hour-closed-event: the whole structured event',
+      )
         .choices(SCHEMA_NAMES)
         .default('usage' satisfies SchemaName),
     )

@@ -186,6 +186,7 @@ function configOf(settings: Settings): Config {
       brokers: list('kafka.brokers'),
       name: text('kafka.name'),
       topic: text('kafka.topic'),
+      hoursTopic: text('kafka.hours_topic'),
       mode: text('kafka.mode') as Config['kafka']['mode'],
       clientId: text('kafka.client_id'),
       compression: text('kafka.compression') as Config['kafka']['compression'],
@@ -214,6 +215,7 @@ function configOf(settings: Settings): Config {
     files: {
       directory: text('files.directory'),
       name: text('files.name'),
+      hours: flag('files.hours'),
       maxFileBytes: number('files.max_file_size'),
       maxAgeMs: number('files.max_age'),
       maxFiles: number('files.max_files'),

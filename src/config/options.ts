@@ -409,6 +409,18 @@ export const OPTIONS = [
     change: 'Set what your naming rules ask for.',
   },
   {
+    key: 'kafka.hours_topic',
+    type: text(
+      true,
+      /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+      'letters, digits, dots, hyphens, underscores; at most 249',
+    ),
+    default: '',
+    meaning:
+      'Topic of the marks of closed hours, another one than `kafka.topic`; empty turns them off.',
+    change: 'Set it (`snimeter.hours.v1`) when a billing run has to know that an hour is complete.',
+  },
+  {
     key: 'kafka.mode',
     type: { kind: 'choice', choices: ['structured', 'binary'] },
     default: 'structured',
@@ -551,6 +563,13 @@ export const OPTIONS = [
     default: 'files',
     meaning: 'Name of this sink (see `kafka.name`).',
     change: 'Change it to begin anew in another folder.',
+  },
+  {
+    key: 'files.hours',
+    type: flag,
+    default: 'false',
+    meaning: 'Whether closed hours are marked, in files of their own in the folder `hours`.',
+    change: 'Turn it on when a billing run has to know that an hour is complete.',
   },
   {
     key: 'files.max_file_size',

@@ -172,12 +172,19 @@ const SASL_KEYS = ['mechanism', 'username', 'password', 'password_file'].map(
 )
 
 /** Checked without brokers too: a half-written section is reported before it is turned on. */
-function kafkaRules({ tls, sasl }: Config['kafka']): BrokenRule[] {
+function kafkaRules({ tls, sasl, topic, hoursTopic }: Config['kafka']): BrokenRule[] {
   const broken: BrokenRule[] = []
-  let beside: readonly OptionKey[] = TLS_KEYS
+  let beside: readonly OptionKey[] = ['kafka.topic']
   const rule = (isBroken: boolean, key: OptionKey, wrong: string, fix: string) => {
     if (isBroken) broken.push({ key, beside, wrong, fix })
   }
+  rule(
+    hoursTopic === topic,
+    'kafka.hours_topic',
+    'is the topic of the usage events',
+    'use a topic of its own, like snimeter.hours.v1',
+  )
+  beside = TLS_KEYS
   const together = 'set kafka.tls.cert_file and kafka.tls.key_file together, or neither'
   const { certFile, keyFile, caFile } = tls
   rule(

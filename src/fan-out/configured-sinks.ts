@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { FileSink } from '../files/file-sink.ts'
 import type { Sink } from '../model/sink.ts'
@@ -15,6 +16,27 @@ export interface SinkOptions {
   readonly guardOf?: (name: string) => SinkGuard
   /** For sending events again beside a running server. */
   readonly again?: boolean
+}
+
+/** Where the marks of closed hours go, by the names of the sinks whose hours they are. */
+export async function hourSinks(
+  { kafka, files }: Pick<Config, 'kafka' | 'files'>,
+  logger: Logger,
+): Promise<NamedSink[]> {
+  const sinks: NamedSink[] = []
+  if (kafka.hoursTopic !== '' && kafka.brokers.length > 0) {
+    const { KafkaSink } = await import('../kafka/kafka-sink.ts')
+    const sink = new KafkaSink({ ...kafka, topic: kafka.hoursTopic }, { logger })
+    sinks.push({ name: kafka.name, sink })
+  }
+  if (files.hours && files.directory !== '') {
+    const directory = join(files.directory, 'hours')
+    sinks.push({
+      name: files.name,
+      sink: new FileSink({ ...files, directory }, { prefix: 'hours' }),
+    })
+  }
+  return sinks
 }
 
 /** The sinks that a configuration turns on. */

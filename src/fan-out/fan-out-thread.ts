@@ -1,9 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Admission } from '../model/stamp.ts'
+import { hourEvent } from '../outbox/hour-event.ts'
 import { Relay } from '../outbox/relay.ts'
 import { PublicationReader } from '../store/publication-reader.ts'
 import { createLogger } from '../telemetry/logger.ts'
-import { configuredSinks } from './configured-sinks.ts'
+import { configuredSinks, hourSinks, type NamedSink } from './configured-sinks.ts'
 import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
 import { SendGuard } from './send-guard.ts'
 
@@ -62,6 +63,31 @@ const relays = (await configuredSinks(config, logger, { guardOf })).map(
   ({ name, sink }) => [name, new Relay({ name }, { sink, reader, outcomes, logger })] as const,
 )
 
+/** Carries the marks of a sink's hours. One that is refused waits, and is tried again at the next start. */
+function hourRelay({ name, sink }: NamedSink): Relay {
+  return new Relay(
+    { name: `${name} (hours)` },
+    {
+      sink,
+      logger,
+      reader: {
+        page: (_, afterSequence, limit) =>
+          reader
+            .hours(name, afterSequence, limit)
+            .map(({ sequence, mark }) => ({ sequence, event: hourEvent(mark) })),
+      },
+      outcomes: {
+        acknowledge: async (_, sequences) => {
+          await settled((id) => tell({ kind: 'acknowledgeHours', id, sink: name, sequences }))
+        },
+        park: () => Promise.resolve(),
+      },
+    },
+  )
+}
+
+const hourRelays = (await hourSinks(config, logger)).map(hourRelay)
+
 const stats = setInterval(() => {
   tell({
     kind: 'stats',
@@ -72,7 +98,8 @@ const stats = setInterval(() => {
 
 async function stop(withinMs: number): Promise<void> {
   clearInterval(stats)
-  await Promise.all(relays.map(([, relay]) => relay.stop(withinMs)))
+  const all = [...relays.map(([, relay]) => relay), ...hourRelays]
+  await Promise.all(all.map((relay) => relay.stop(withinMs)))
   reader.close()
   tell({ kind: 'stopped' })
 }
@@ -89,6 +116,7 @@ port.on('message', (message: ToFanOut) => {
       return
     case 'retry':
       for (const [, relay] of relays) relay.retryNow()
+      for (const relay of hourRelays) relay.retryNow()
       return
     case 'stop':
       void stop(message.withinMs)
@@ -96,3 +124,4 @@ port.on('message', (message: ToFanOut) => {
 })
 
 for (const [, relay] of relays) relay.start()
+for (const relay of hourRelays) relay.start()

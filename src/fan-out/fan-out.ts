@@ -14,6 +14,7 @@ const RESTART_MS = 5000
 interface OutcomeStore {
   admit(sink: string, found: readonly Stamp[]): Promise<Admission>
   acknowledge(sink: string, sequences: readonly number[]): Promise<OutboxState>
+  acknowledgeHours(sink: string, sequences: readonly number[]): Promise<OutboxState>
   park(sink: string, events: readonly Parked[]): Promise<OutboxState>
   retryParked(): Promise<OutboxState>
 }
@@ -106,6 +107,13 @@ export class FanOut {
         return
       case 'admit':
         this.#answer(worker, message.id, this.#store.admit(message.sink, message.found))
+        return
+      case 'acknowledgeHours':
+        this.#settle(
+          worker,
+          message.id,
+          this.#store.acknowledgeHours(message.sink, message.sequences),
+        )
         return
       case 'park':
         this.#settle(worker, message.id, this.#store.park(message.sink, message.events))

@@ -18,6 +18,12 @@ export type FromFanOut =
       readonly sequences: readonly number[]
     }
   | {
+      readonly kind: 'acknowledgeHours'
+      readonly id: number
+      readonly sink: string
+      readonly sequences: readonly number[]
+    }
+  | {
       readonly kind: 'park'
       readonly id: number
       readonly sink: string

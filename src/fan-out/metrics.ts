@@ -65,6 +65,11 @@ export function declareFanOutMetrics(metrics: Metrics, figures: FanOutFigures): 
     ({ configured }) => Number(configured),
   )
   perSink(
+    'snimeter_sink_hours_waiting',
+    'Marks of closed hours that are not acknowledged; 0 without kafka.hours_topic and files.hours.',
+    ({ hours }) => hours,
+  )
+  perSink(
     'snimeter_sink_restored',
     '1 while the file is an older copy of one that has sent under this name: nothing is sent to the sink.',
     ({ restored }) => Number(restored),

@@ -7,3 +7,11 @@ export function sinkNames({ kafka, files }: Pick<Config, 'kafka' | 'files'>): st
     ...(files.directory === '' ? [] : [files.name]),
   ]
 }
+
+/** Names of those whose closed hours are marked. */
+export function hourSinkNames({ kafka, files }: Pick<Config, 'kafka' | 'files'>): string[] {
+  return [
+    ...(kafka.brokers.length > 0 && kafka.hoursTopic !== '' ? [kafka.name] : []),
+    ...(files.directory !== '' && files.hours ? [files.name] : []),
+  ]
+}

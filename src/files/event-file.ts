@@ -32,10 +32,16 @@ export class EventFile {
    * A new file, named after the moment (UTC) and chance: no two processes ever write the same.
    *
    * @param end of its name while it is written: `PART` or `AGAIN`
+   * @param prefix begins its name
    */
-  static async create(folder: string, nowMs: number, end: string): Promise<EventFile> {
+  static async create(
+    folder: string,
+    nowMs: number,
+    end: string,
+    prefix: string,
+  ): Promise<EventFile> {
     const moment = new Date(nowMs).toISOString().replace(/\.\d+/, '').replaceAll(/[-:]/g, '')
-    const name = `usage-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
+    const name = `${prefix}-${moment}-${randomBytes(4).toString('hex')}${FINISHED}`
     const handle = await open(join(folder, name + end), 'ax', FILE_MODE)
     const file = new EventFile(folder, name, name + end, handle)
     try {

@@ -26,6 +26,8 @@ export interface FileSinkDependencies {
   readonly wallMs?: () => number
   /** True for one that sends events again beside the folder's writer: it finishes its own files only. */
   readonly again?: boolean
+  /** Begins the names of its files. */
+  readonly prefix?: string
   /** Keeps an older copy of the file from sending; without it the folder keeps no stamp. */
   readonly guard?: SinkGuard | undefined
 }
@@ -43,6 +45,7 @@ export class FileSink implements Sink {
   readonly #config: FileSinkConfig
   readonly #wallMs: () => number
   readonly #again: boolean
+  readonly #prefix: string
   readonly #guard: SinkGuard | undefined
   #prepared = false
   #lock: FileLock | undefined
@@ -53,11 +56,12 @@ export class FileSink implements Sink {
 
   constructor(
     config: FileSinkConfig,
-    { wallMs = Date.now, again, guard }: FileSinkDependencies = {},
+    { wallMs = Date.now, again, prefix = 'usage', guard }: FileSinkDependencies = {},
   ) {
     this.#config = config
     this.#wallMs = wallMs
     this.#again = again ?? false
+    this.#prefix = prefix
     this.#guard = guard
   }
 
@@ -133,13 +137,18 @@ export class FileSink implements Sink {
       file.bytes > 0 && file.bytes + Buffer.byteLength(line) > maxFileBytes
     if (this.#file !== undefined && full(this.#file)) await this.#finish()
     if (this.#file !== undefined) return this.#file
-    if ((await countFinished(directory)) >= maxFiles) {
+    if ((await countFinished(directory, this.#prefix)) >= maxFiles) {
       throw new ServiceError(
         'too_many_files',
         `${directory} holds ${maxFiles} finished files (files.max_files): collect and delete the oldest, or raise it`,
       )
     }
-    this.#file = await EventFile.create(directory, this.#wallMs(), this.#again ? AGAIN : PART)
+    this.#file = await EventFile.create(
+      directory,
+      this.#wallMs(),
+      this.#again ? AGAIN : PART,
+      this.#prefix,
+    )
     this.#ageTimer = setTimeout(() => {
       this.#inTurn(() => this.#finish()).catch(() => undefined)
     }, maxAgeMs)

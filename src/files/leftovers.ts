@@ -18,9 +18,9 @@ export async function finishLeftovers(folder: string): Promise<void> {
 }
 
 /** Finished files of a folder. */
-export async function countFinished(folder: string): Promise<number> {
+export async function countFinished(folder: string, prefix: string): Promise<number> {
   const names = await readdir(folder)
-  return names.filter((name) => name.startsWith('usage-') && name.endsWith(FINISHED)).length
+  return names.filter((name) => name.startsWith(`${prefix}-`) && name.endsWith(FINISHED)).length
 }
 
 async function finish(folder: string, name: string): Promise<void> {

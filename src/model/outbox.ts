@@ -6,6 +6,8 @@ export interface OutboxConfig {
   readonly graceMs: number
   /** Names of the sinks that are to get events; others that the file knows keep their place. */
   readonly sinks: readonly string[]
+  /** Names of the sinks that get a mark per hour. */
+  readonly hours?: readonly string[]
   /** Frozen, unacknowledged events per sink at most. */
   readonly maxEvents: number
   /** While a sink has this many parked events nothing more is frozen for it. */
@@ -21,6 +23,8 @@ export interface SinkState {
   readonly restored: boolean
   /** Frozen and not acknowledged. */
   readonly events: number
+  /** Marks of hours that wait. */
+  readonly hours: number
   /** Refused and set aside. */
   readonly parked: number
   /** Age of the oldest event that waits, by the file's newest moment, ms; 0 = none. */

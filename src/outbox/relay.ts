@@ -22,10 +22,11 @@ interface OutboxReader {
   page(sink: string, afterSequence: number, limit: number): readonly OutboxEvent[]
 }
 
-interface OutboxEvent {
-  readonly sequence: number
-  readonly usage: FrozenUsage
-}
+/** A revision of usage, or an event that is ready. */
+type OutboxEvent = { readonly sequence: number } & (
+  | { readonly usage: FrozenUsage }
+  | { readonly event: CloudEvent }
+)
 
 /** Where outcomes are kept; both resolve when that is in the file. */
 interface Outcomes {
@@ -153,7 +154,7 @@ export class Relay {
   async #deliver(page: readonly OutboxEvent[]): Promise<void> {
     let left: readonly Attempt[] = page.map((event) => ({
       event,
-      cloudEvent: usageEvent(event.usage),
+      cloudEvent: 'event' in event ? event.event : usageEvent(event.usage),
     }))
     while (left.length > 0 && !this.#stopped) {
       const batch = this.#probing ? left.slice(0, 1) : left

@@ -5,11 +5,13 @@ import { ServiceError } from './service-error.ts'
 const FILES = {
   usage: 'usage.v1.schema.json',
   'usage-event': 'usage-event.v1.schema.json',
+  'hour-closed': 'hour-closed.v1.schema.json',
+  'hour-closed-event': 'hour-closed-event.v1.schema.json',
 } as const
 
 export type SchemaName = keyof typeof FILES
 
-/** Names of the published JSON Schemas: of `data`, and of the whole structured event. */
+/** Names of the published JSON Schemas: of each event's `data`, and of the whole structured event. */
 export const SCHEMA_NAMES = Object.keys(FILES) as readonly SchemaName[]
 
 /** The text of a schema; the same file from src/ and from dist/. */

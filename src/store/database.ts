@@ -16,6 +16,7 @@ import { CONNECTION_AGE } from './migrations/0008-connection-age.ts'
 import { OTHER_NODE } from './migrations/0009-other-node.ts'
 import { NAMED_SINCE } from './migrations/0010-named-since.ts'
 import { SINK_LIVES } from './migrations/0011-sink-lives.ts'
+import { HOURS } from './migrations/0012-hours.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly Migration[] = [
   OTHER_NODE,
   NAMED_SINCE,
   SINK_LIVES,
+  HOURS,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

@@ -3,6 +3,7 @@ import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { ChangedRows } from './changed-rows.ts'
+import { HourMarks } from './hour-marks.ts'
 import { SinkLives } from './sink-lives.ts'
 import { type SinkRow, SinkTable } from './sink-table.ts'
 import { WaitingEvents } from './waiting-events.ts'
@@ -28,6 +29,7 @@ export class Outbox {
   readonly #changed: ChangedRows
   readonly #waiting: WaitingEvents
   readonly #lives: SinkLives
+  readonly #hours: HourMarks
   readonly #statements
   /** The sinks as of the transaction under way: what a rollback takes back must not stay here. */
   #sinks: SinkRow[] = []
@@ -39,6 +41,7 @@ export class Outbox {
     this.#changed = new ChangedRows(database, config.graceMs)
     this.#waiting = new WaitingEvents(database)
     this.#lives = new SinkLives(database)
+    this.#hours = new HourMarks(database, config.hours ?? [])
     this.#statements = {
       instance: database.prepare('SELECT instance FROM ledger').pluck(),
       publishedMs: database.prepare('SELECT published_ms FROM ledger').pluck(),
@@ -152,8 +155,15 @@ export class Outbox {
     const sink = this.#sinkOf(sinkName)
     for (const sequence of sequences) {
       const event = this.#waiting.take(sink, sequence)
-      if (event !== undefined) this.#changed.release(sink.id, this.#nowMs, event)
+      if (event === undefined) continue
+      this.#hours.add(sink, event)
+      this.#changed.release(sink.id, this.#nowMs, event)
     }
+  }
+
+  /** Marks of hours are where they should be. */
+  acknowledgeHours(sinkName: string, sequences: readonly number[]): void {
+    this.#hours.acknowledge(this.#sinkOf(sinkName), sequences)
   }
 
   /** Sets events aside; later changes of their rows wait until they are acknowledged after all. */
@@ -179,6 +189,7 @@ export class Outbox {
     // A window that it has got a part of counts as published.
     this.#statements.published.run(sink.windowMs + (sink.workloadId < 0 ? 0 : 1))
     this.#lives.end()
+    this.#hours.remove(sink.id)
     this.#table.remove(sink.id)
     this.#sinks = this.#sinks.filter(({ id }) => id !== sink.id)
   }
@@ -195,6 +206,12 @@ export class Outbox {
 
   #sealOne(sink: SinkRow, nowMs: number, closedMs: number): void {
     if (sink.restoredMs !== null) return
+    this.#hours.begin(sink, closedMs)
+    this.#freeze(sink, nowMs, closedMs)
+    this.#hours.seal(sink)
+  }
+
+  #freeze(sink: SinkRow, nowMs: number, closedMs: number): void {
     if (sink.parked > 0) this.#waiting.requeue(sink, this.#room(sink))
     if (sink.parked >= this.#config.maxParked) return
     this.#changed.publishDue(sink, nowMs, this.#room(sink))
@@ -242,6 +259,7 @@ export class Outbox {
       configured: this.#config.sinks.includes(sink.name),
       restored: sink.restoredMs !== null,
       events: sink.events,
+      hours: this.#hours.waiting(sink.id),
       parked: sink.parked,
       oldestMs: this.#waiting.oldestMs(sink.id, newestMs),
       lagMs: Math.max(0, closedMs - (held[i] as number)),

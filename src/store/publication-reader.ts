@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3'
+import type { HourMark } from '../model/hour-mark.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
 import type { FrozenUsage, Reason, UsageCounts } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -43,6 +44,23 @@ interface Row {
   readonly closed_before: bigint
 }
 
+interface WaitingMark {
+  readonly sequence: number
+  readonly mark: HourMark
+}
+
+interface MarkRow {
+  readonly sequence: bigint
+  readonly hour_ms: bigint
+  readonly revision: bigint
+  readonly rows: bigint
+  readonly upload: bigint
+  readonly download: bigint
+  readonly estimated: bigint
+  readonly opened: bigint
+  readonly closed: bigint
+}
+
 interface Standing {
   readonly sequence: bigint
   readonly restored_ms: bigint | null
@@ -69,7 +87,7 @@ export class PublicationReader {
   constructor(path: string) {
     this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: 2000 })
     const known = this.#database
-      .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sink_life'")
+      .prepare("SELECT 1 FROM sqlite_schema WHERE name = 'hour_mark'")
       .get()
     if (known === undefined) {
       this.#database.close()
@@ -86,6 +104,10 @@ export class PublicationReader {
       ledger: prepare('SELECT ledger_id, instance, minutes_from_ms FROM ledger'),
       sinks: prepare('SELECT name FROM sink ORDER BY id').pluck(),
       standing: prepare('SELECT sequence, restored_ms FROM sink WHERE name = ?'),
+      hours: prepare(`
+        SELECT * FROM hour_mark
+        WHERE sink_id = (SELECT id FROM sink WHERE name = ?) AND waiting = 1 AND sequence > ?
+        ORDER BY sequence LIMIT ?`),
       page: prepare(`
         SELECT o.sequence, ${REVISION}
         FROM outbox o
@@ -111,6 +133,30 @@ export class PublicationReader {
     return this.#frozen(sink, rows).map((usage, i) => ({
       sequence: Number((rows[i] as Row).sequence),
       usage,
+    }))
+  }
+
+  /** Marks of hours that wait for a sink, after a sequence number, in their order. Sequences begin at 1. */
+  hours(sink: string, afterSequence: number, limit: number): WaitingMark[] {
+    const { ledger_id: ledgerId, instance } = this.#ledger()
+    const rows = this.#statements.hours.all(sink, afterSequence, limit) as MarkRow[]
+    return rows.map((row) => ({
+      sequence: Number(row.sequence),
+      mark: {
+        ledgerId,
+        instance,
+        sink,
+        hourStartMs: Number(row.hour_ms),
+        revision: Number(row.revision),
+        rows: row.rows,
+        total: {
+          uploadBytes: row.upload,
+          downloadBytes: row.download,
+          estimatedBytes: row.estimated,
+          connectionsOpened: row.opened,
+          connectionsClosed: row.closed,
+        },
+      },
     }))
   }
 

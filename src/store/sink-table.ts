@@ -7,6 +7,9 @@ export interface SinkRow {
   readonly fromMs: number
   /** Set: the file is an older copy, and windows from here on may have been sent by another. */
   readonly restoredMs: number | null
+  /** Start of the first hour that is summed up, and of the first one without a mark; null without marks. */
+  hoursBeginMs: number | null
+  hoursFromMs: number | null
   windowMs: number
   workloadId: number
   destinationId: number
@@ -24,7 +27,8 @@ export class SinkTable {
       all: database.prepare(`
         SELECT id, name, from_ms AS fromMs, window_ms AS windowMs, workload_id AS workloadId,
                destination_id AS destinationId, sequence, events, parked,
-               restored_ms AS restoredMs
+               restored_ms AS restoredMs,
+               hours_begin_ms AS hoursBeginMs, hours_from_ms AS hoursFromMs
         FROM sink ORDER BY id`),
       save: database.prepare(`
         UPDATE sink SET window_ms = :windowMs, workload_id = :workloadId,

@@ -147,6 +147,11 @@ export class Store {
     return this.#settle(this.#ask({ kind: 'acknowledge', sink, sequences }))
   }
 
+  /** Marks of hours are where they should be; resolves when that is in the file. */
+  acknowledgeHours(sink: string, sequences: readonly number[]): Promise<OutboxState> {
+    return this.#settle(this.#ask({ kind: 'acknowledgeHours', sink, sequences }))
+  }
+
   /** Sets refused events aside; resolves when that is in the file. */
   park(sink: string, events: readonly Parked[]): Promise<OutboxState> {
     return this.#settle(this.#ask({ kind: 'park', sink, events }))

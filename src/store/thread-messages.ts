@@ -26,6 +26,11 @@ export type Request =
     }
   | { readonly kind: 'admit'; readonly sink: string; readonly found: readonly Stamp[] }
   | { readonly kind: 'acknowledge'; readonly sink: string; readonly sequences: readonly number[] }
+  | {
+      readonly kind: 'acknowledgeHours'
+      readonly sink: string
+      readonly sequences: readonly number[]
+    }
   | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
   | { readonly kind: 'retryParked' }
   | { readonly kind: 'tidy' }
@@ -45,6 +50,7 @@ export interface Answers {
   readonly pairsBetween: PairPage
   readonly admit: Admitted
   readonly acknowledge: OutboxState
+  readonly acknowledgeHours: OutboxState
   readonly park: OutboxState
   readonly retryParked: OutboxState
   readonly receiving: ReceiverGap | undefined

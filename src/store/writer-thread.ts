@@ -55,6 +55,8 @@ async function perform(request: Request): Promise<unknown> {
       return settle(() => open.admit(request.sink, request.found))
     case 'acknowledge':
       return settle(() => open.acknowledge(request.sink, request.sequences))
+    case 'acknowledgeHours':
+      return settle(() => open.acknowledgeHours(request.sink, request.sequences))
     case 'park':
       return settle(() => open.park(request.sink, request.events))
     case 'retryParked':

@@ -217,6 +217,11 @@ export class Writer {
     return this.#withOutbox(() => this.#outbox.acknowledge(sink, sequences))
   }
 
+  /** Marks of hours are where they should be. */
+  acknowledgeHours(sink: string, sequences: readonly number[]): OutboxState {
+    return this.#withOutbox(() => this.#outbox.acknowledgeHours(sink, sequences))
+  }
+
   /** Sets refused events aside. */
   park(sink: string, events: readonly Parked[]): OutboxState {
     return this.#withOutbox(() => this.#outbox.park(sink, events))

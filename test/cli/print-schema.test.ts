@@ -12,6 +12,8 @@ test('print-schema prints the published schemas, that of data by default', async
     [[], usage],
     [['usage'], usage],
     [['usage-event'], published('usage-event.v1.schema.json')],
+    [['hour-closed'], published('hour-closed.v1.schema.json')],
+    [['hour-closed-event'], published('hour-closed-event.v1.schema.json')],
   ] as const) {
     const { code, stdout, stderr } = await snimeter(['print-schema', ...args])
     assert.deepEqual([code, stderr], [0, ''])
@@ -22,5 +24,5 @@ test('print-schema prints the published schemas, that of data by default', async
 test('print-schema names the schemas there are, and exits 2', async () => {
   const { code, stdout, stderr } = await snimeter(['print-schema', 'bill'])
   assert.deepEqual([code, stdout], [2, ''])
-  assert.match(stderr, /Allowed choices are usage, usage-event\./)
+  assert.match(stderr, /Allowed choices are usage, usage-event, hour-closed, hour-closed-event\./)
 })

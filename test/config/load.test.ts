@@ -69,6 +69,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
       brokers: [],
       name: 'kafka',
       topic: 'snimeter.usage.v1',
+      hoursTopic: '',
       mode: 'structured',
       clientId: 'snimeter',
       compression: 'zstd',
@@ -87,6 +88,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
     files: {
       directory: '',
       name: 'files',
+      hours: false,
       maxFileBytes: 67_108_864,
       maxAgeMs: 3_600_000,
       maxFiles: 1000,

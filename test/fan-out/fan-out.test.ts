@@ -13,8 +13,15 @@ import { memoryLogger } from '../telemetry/memory-logger.ts'
 
 function configOf(directory: string, path: string, brokers: readonly string[] = []): FanOutConfig {
   return {
-    kafka: { ...kafkaConfig(brokers, 'topic'), name: 'kafka' },
-    files: { directory, name: 'files', maxFileBytes: 2 ** 20, maxAgeMs: 3_600_000, maxFiles: 100 },
+    kafka: { ...kafkaConfig(brokers, 'topic'), name: 'kafka', hoursTopic: '' },
+    files: {
+      directory,
+      name: 'files',
+      hours: false,
+      maxFileBytes: 2 ** 20,
+      maxAgeMs: 3_600_000,
+      maxFiles: 100,
+    },
     log: { level: 'error', format: 'json' },
     store: { path },
   }
@@ -33,6 +40,7 @@ function makeFanOut(t: TestContext, store: Partial<FanOutDependencies['store']> 
     store: {
       admit: (...asked) => Promise.resolve(file.writer.admit(...asked).admission),
       acknowledge: (...told) => Promise.resolve(file.writer.acknowledge(...told)),
+      acknowledgeHours: (...told) => Promise.resolve(file.writer.acknowledgeHours(...told)),
       park: (...told) => Promise.resolve(file.writer.park(...told)),
       retryParked: () => Promise.resolve(file.writer.retryParked()),
       ...store,

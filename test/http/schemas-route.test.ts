@@ -23,7 +23,12 @@ test('schemas are served as they are in the repository; other names get the list
   await server.start()
   t.after(() => server.stop())
   const url = `http://${formatAddress(server.address())}/schemas/`
-  for (const file of ['usage.v1.schema.json', 'usage-event.v1.schema.json']) {
+  for (const file of [
+    'usage.v1.schema.json',
+    'usage-event.v1.schema.json',
+    'hour-closed.v1.schema.json',
+    'hour-closed-event.v1.schema.json',
+  ]) {
     const response = await fetch(url + file)
     assert.equal(response.status, 200)
     assert.match(response.headers.get('content-type') ?? '', /^application\/schema\+json\b/)
@@ -36,7 +41,8 @@ test('schemas are served as they are in the repository; other names get the list
     assert.deepEqual(await response.json(), {
       error: {
         code: 'not_found',
-        message: 'no such schema; use one of usage.v1.schema.json, usage-event.v1.schema.json',
+        message:
+          'no such schema; use one of usage.v1.schema.json, usage-event.v1.schema.json, hour-closed.v1.schema.json, hour-closed-event.v1.schema.json',
       },
     })
   }

@@ -55,6 +55,7 @@ class Site {
           return admission
         },
         acknowledge: (...told) => keep(writer.acknowledge(...told)),
+        acknowledgeHours: (...told) => keep(writer.acknowledgeHours(...told)),
         park: (...told) => keep(writer.park(...told)),
         retryParked: () => keep(writer.retryParked()),
       },
@@ -109,8 +110,8 @@ function makeSite(t: TestContext, name: string, config: Site['config']): Site {
 }
 
 const kafkaSite = (broker: Broker, topic: string) => (path: string, name: string) => ({
-  kafka: { ...kafkaConfig([broker.address], topic), name },
-  files: { directory: '', name: 'files', maxFileBytes: 1, maxAgeMs: 1, maxFiles: 1 },
+  kafka: { ...kafkaConfig([broker.address], topic), name, hoursTopic: '' },
+  files: { directory: '', name: 'files', hours: false, maxFileBytes: 1, maxAgeMs: 1, maxFiles: 1 },
   log: { level: 'error' as const, format: 'json' as const },
   store: { path },
 })
@@ -307,10 +308,11 @@ test('an older copy of the file sends nothing to Kafka under the name that has g
 describe('an older copy of the file writes no events into a folder that has newer ones', () => {
   it('although the files of events have left the folder', async (t) => {
     const site = makeSite(t, 'files', (path, name) => ({
-      kafka: { ...kafkaConfig([], 'topic'), name: 'kafka' },
+      kafka: { ...kafkaConfig([], 'topic'), name: 'kafka', hoursTopic: '' },
       files: {
         directory: join(path, '..', 'events'),
         name,
+        hours: false,
         maxFileBytes: 2 ** 20,
         maxAgeMs: 3_600_000,
         maxFiles: 100,
