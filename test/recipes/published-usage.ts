@@ -111,3 +111,16 @@ export function sorted(rows: readonly (readonly unknown[])[]): Bill {
     .map((row) => row.map(String))
     .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }
+
+/** Keeps what a topic would hold. */
+export class Topic implements Sink {
+  readonly batchEvents = 50
+  readonly events: CloudEvent[] = []
+
+  async publish(events: readonly CloudEvent[]) {
+    this.events.push(...events)
+    return events.map(() => ({ kind: 'acknowledged' as const }))
+  }
+
+  async stop(): Promise<void> {}
+}

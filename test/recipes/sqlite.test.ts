@@ -2,27 +2,11 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import Database from 'better-sqlite3'
 import { UsageLedger } from '../../examples/billing-consumer/ledger.ts'
-import type { Sink } from '../../src/model/sink.ts'
 import type { CloudEvent } from '../../src/model/usage-event.ts'
 import { structuredEvent } from '../../src/runtime/structured-event.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
-import { PublishedUsage, publishAll, publishAtWorst, sorted } from './published-usage.ts'
-import { chapterOf, propertyOf, recipe } from './recipe.ts'
-
-const CONNECT = 'Kafka Connect JDBC sink'
-
-/** Keeps what a topic would hold. */
-class Topic implements Sink {
-  readonly batchEvents = 50
-  readonly events: CloudEvent[] = []
-
-  async publish(events: readonly CloudEvent[]) {
-    this.events.push(...events)
-    return events.map(() => ({ kind: 'acknowledged' as const }))
-  }
-
-  async stop(): Promise<void> {}
-}
+import { PublishedUsage, publishAll, publishAtWorst, sorted, Topic } from './published-usage.ts'
+import { chapterOf, recipe } from './recipe.ts'
 
 function openFile(t: TestContext, path: string): Database.Database {
   const database = new Database(path)
@@ -39,28 +23,6 @@ test('the events of the recipes have several months, late revisions, and rows th
     assert.ok(late.some(({ revision }) => revision === index + 2))
     assert.ok(late.some(({ revision, reason }) => revision === 1 && reason === 'late'))
   }
-})
-
-test('Kafka Connect: a row for every revision, and the view, make the bill of SQLite', async (t) => {
-  const usage = new PublishedUsage(t, 'kafka')
-  const topic = new Topic()
-  await publishAtWorst(usage, topic)
-  const [view = '', bill = ''] = recipe(CONNECT)
-  const database = openFile(t, ':memory:')
-  // What the connector makes of its properties.
-  const schema = JSON.parse(propertyOf(CONNECT, 'value.converter.schema.content'))
-  const columns: string[] = schema.fields.map(({ field }: { field: string }) => field)
-  const key = propertyOf(CONNECT, 'pk.fields')
-  database.exec(`CREATE TABLE usage_revision (${columns.join()}, PRIMARY KEY (${key}))`)
-  const upsert = database.prepare(
-    `INSERT OR REPLACE INTO usage_revision VALUES (${columns.map(() => '?').join()})`,
-  )
-  for (const { data } of topic.events) {
-    const values = JSON.parse(data)
-    upsert.run(columns.map((column) => values[column]))
-  }
-  database.exec(view)
-  assert.deepEqual(sorted(database.prepare(bill).raw().all() as unknown[][]), usage.bill)
 })
 
 test('Stripe: differences that are sent come to the totals, and repeats and refills send nothing', async (t) => {
