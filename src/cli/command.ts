@@ -46,7 +46,7 @@ function buildProgram(surroundings: Surroundings): Command {
     .showHelpAfterError('(see --help)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.\nData is written to stdout, everything else to stderr.\n\nExample:\n  snimeter serve --db data/snimeter.db',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.\n`doctor` exits with 1 for findings, and with 3 where it gets no answer.\nData is written to stdout, everything else to stderr.\n\nExample:\n  snimeter serve --db data/snimeter.db',
     )
     .exitOverride()
     .configureOutput({

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Finding } from '../istio/doctor/finding.ts'
 import { readConfiguration } from './configuration.ts'
 import { DOCTOR_HELP, type DoctorOutput, OUTPUTS, reportFindings } from './doctor-report.ts'
-import { Failure } from './failure.ts'
+import { Failure, noAnswer } from './failure.ts'
 import { printable } from './printable.ts'
 import { getJson, serverUrl } from './server-api.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -28,10 +28,10 @@ export function addDoctorLive(doctor: Command, surroundings: Surroundings): void
     )
     .action(async ({ url: given, config, output }: LiveFlags) => {
       const url = serverUrl(given, readConfiguration(surroundings, config).config)
-      const answer = (await getJson(url, '/api/v1/findings')) as Record<string, unknown>
+      const answer = await ask(url)
       const findings = findingsOf(answer)
       if (findings === undefined) {
-        throw new Failure(
+        throw noAnswer(
           `${printable(url)} answered without findings; is it a snimeter of this version?`,
         )
       }
@@ -51,6 +51,17 @@ export function addDoctorLive(doctor: Command, surroundings: Surroundings): void
         `in what ${nodes === 1 ? '1 proxy' : `${nodes} proxies`} sent`,
       )
     })
+}
+
+/** What the server says. Every failure is one of asking: there are no findings to speak of. */
+async function ask(url: string): Promise<Record<string, unknown>> {
+  try {
+    const answer = await getJson(url, '/api/v1/findings')
+    // `null` and texts are JSON as well.
+    return Object(answer) as Record<string, unknown>
+  } catch (error) {
+    throw error instanceof Failure ? noAnswer(error.message, error) : error
+  }
 }
 
 const NOTHING_HEARD: Finding = {

@@ -4,7 +4,7 @@ import { diagnoseProxy } from '../istio/config-dump/diagnose.ts'
 import { readConfiguration } from './configuration.ts'
 import { type CommonFlags, type Input, readInputs, withCommonFlags } from './doctor-input.ts'
 import { DOCTOR_HELP, reportFindings } from './doctor-report.ts'
-import { Failure, usageFailure } from './failure.ts'
+import { noAnswer, usageFailure } from './failure.ts'
 import { printable } from './printable.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -27,7 +27,9 @@ export function addDoctorProxy(doctor: Command, surroundings: Surroundings): voi
           : [await fetchDump(flags.url)]
       const dumps = inputs.map(({ name, text }): ConfigDump => {
         const dump = readConfigDump(text)
-        if ('wrong' in dump) throw usageFailure(`${name}: ${dump.wrong}`)
+        if ('wrong' in dump) {
+          throw (flags.url === undefined ? usageFailure : noAnswer)(`${name}: ${dump.wrong}`)
+        }
         return dump
       })
       const findings = diagnoseProxy(
@@ -65,6 +67,6 @@ async function fetchDump(url: string): Promise<Input> {
     return { name: target.href, text: await response.text() }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Failure(printable(`${target.href} does not answer: ${reason}`))
+    throw noAnswer(printable(`${target.href} does not answer: ${reason}`), error)
   }
 }

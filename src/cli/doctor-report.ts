@@ -9,7 +9,8 @@ export const OUTPUTS = ['text', 'json'] as const
 export type DoctorOutput = (typeof OUTPUTS)[number]
 
 /** For the help of every `doctor` command. */
-export const DOCTOR_HELP = `Exit codes: 0 nothing wrong, 1 errors or warnings, 2 wrong usage or a file that can't be read.
+export const DOCTOR_HELP = `Exit codes: 0 nothing wrong, 1 errors or warnings, 2 wrong usage or a file that can't be read,
+3 no answer: what was asked can't be reached, or is something else.
 Each line ends with a stable code in brackets. Notes tell what was seen or could not be; they are no findings.`
 
 export const MESH_EXAMPLE =

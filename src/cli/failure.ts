@@ -1,5 +1,5 @@
 /** What every command exits with; documented in `--help` and docs/configuration.md. */
-export const ExitCode = { ok: 0, failed: 1, usage: 2 } as const
+export const ExitCode = { ok: 0, failed: 1, usage: 2, noAnswer: 3 } as const
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 
@@ -12,6 +12,11 @@ export class Failure extends Error {
     this.name = 'Failure'
     this.exitCode = exitCode
   }
+}
+
+/** `doctor` could not ask: no answer, or one of something else. Its exit code 1 means findings. */
+export function noAnswer(message: string, cause?: unknown): Failure {
+  return new Failure(message, ExitCode.noAnswer, { cause })
 }
 
 /** The command was called wrongly, or the configuration is wrong: exit code 2. */

@@ -13,6 +13,7 @@ import type { Surroundings } from './surroundings.ts'
 interface Flags extends Omit<MeshFlags, 'flushMs'> {
   readonly flush: number
   readonly config?: string
+  readonly example?: true
 }
 
 const list = (text: string, before: readonly string[] = []): string[] => [...before, text]
@@ -28,6 +29,7 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
     .command('mesh-config')
     .description('print what to apply to Istio so that its proxies report to snimeter')
     .option('--host <name>', 'host to bill, like *.example.com; repeat it for more', list)
+    .option('--example', 'print it for hosts of an example, to look at')
     .option('--port <number>', 'port of their TLS (default: 443); repeat it for more', list)
     .addOption(
       new Option('--flush <duration>', 'how often an open connection reports')
@@ -50,7 +52,9 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
     )
     .option('--config <file>', "the receiver's configuration, to agree with (SNIMETER_CONFIG)")
     .addHelpText('after', `\n${EXAMPLES}`)
-    .action(({ flush, config: path, ...flags }: Flags) => {
+    .action(({ flush, config: path, example, ...flags }: Flags) => {
+      const isExample = example === true
+      if (isExample === (flags.host !== undefined)) throw refused([isExample ? BOTH : NO_HOST])
       const { config } = readConfiguration(surroundings, path)
       const read = readMeshRequest(
         { ...flags, flushMs: flush },
@@ -64,6 +68,17 @@ export function addMeshConfig(program: Command, surroundings: Surroundings): voi
       for (const note of read.notes) surroundings.stderr.write(`snimeter: note: ${note}\n`)
       surroundings.stdout.write(printMeshConfig(read.request))
     })
+}
+
+const NO_HOST: Refusal = {
+  subject: '--host',
+  wrong: 'is not given',
+  fix: "give the hosts that you bill, like --host '*.example.com', or --example to look at what is printed",
+}
+const BOTH: Refusal = {
+  subject: '--example',
+  wrong: 'has hosts of its own, and --host is given too',
+  fix: 'leave one out',
 }
 
 const EXAMPLES = `What would report twice or do nothing is refused, with the reason.

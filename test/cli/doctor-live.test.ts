@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runCommand } from '../helpers/command.ts'
+import { freePort } from '../helpers/free-port.ts'
 import { fakeServer } from './fake-server.ts'
 
 const FINDING = {
@@ -56,6 +57,16 @@ test('what is no answer of this program is refused', async () => {
   for (const answer of [{ findings: [] }, { nodes: 1, findings: [{ code: 1 }] }, { nodes: 1 }]) {
     const { code, stderr } = await live(answer)
     assert.match(stderr, /answered without findings/)
-    assert.equal(code, 1)
+    assert.equal(code, 3)
   }
+})
+
+test('no answer exits 3: exit 1 is for findings', async () => {
+  const port = await freePort()
+  const gone = await runCommand(['doctor', 'live', '--url', `http://127.0.0.1:${port}`])
+  assert.equal(gone.code, 3)
+  assert.equal(gone.stdout, '')
+  assert.match(gone.stderr, /^snimeter: no snimeter answers at http:[^\n]*\n$/)
+  const help = await runCommand(['doctor', '--help'])
+  assert.match(help.stdout, /1 errors or warnings, .*\n3 no answer/)
 })

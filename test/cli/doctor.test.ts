@@ -79,6 +79,6 @@ test("doctor proxy asks Envoy's admin port on this machine", async (t) => {
   server.close()
   await once(server, 'close')
   const gone = await snimeter(['doctor', 'proxy', '--url', url])
-  assert.equal(gone.code, 1)
+  assert.equal(gone.code, 3)
   assert.match(gone.stderr, /\/config_dump does not answer/)
 })

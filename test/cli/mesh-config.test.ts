@@ -94,6 +94,18 @@ test('what is refused exits 2 with every reason on a line and nothing on stdout'
   assert.match(lines[3] ?? '', /^ {2}--host x\\u\{1b\}\[2J: /)
 })
 
+test('without hosts nothing is printed but on request', async () => {
+  const none = await snimeter(['mesh-config', '--form', 'helm'])
+  assert.deepEqual([none.code, none.stdout], [2, ''])
+  assert.match(none.stderr, /^ {2}--host: is not given; .*--host '\*\.example\.com', or --example/m)
+  const both = await snimeter(['mesh-config', '--example', '--host', '*.example.com'])
+  assert.deepEqual([both.code, both.stdout], [2, ''])
+  const example = await snimeter(['mesh-config', '--example'])
+  assert.equal(example.code, 0)
+  assert.match(example.stderr, /^snimeter: note: The hosts are those of an example/m)
+  assert.match(example.stdout, /aliyuncs\.com/)
+})
+
 test('the flush interval has to agree with the configuration of the receiver', async (t) => {
   const config = join(temporaryFolder(t), 'snimeter.yaml')
   writeFileSync(config, 'ledger: { flush_interval: 60s }\n')

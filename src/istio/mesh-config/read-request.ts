@@ -156,7 +156,8 @@ function readReceiver(text: string): Read<MeshRequest['receiver']> {
 
 /** What the text does not show, because it does not depend on it. */
 function repetitions({ host }: MeshFlags): string[] {
-  if (host === undefined) return ['No --host was given: the hosts are those of the example.']
+  if (host === undefined)
+    return ['The hosts are those of an example: apply it with your own (--host).']
   const unique = new Set(host.map((text) => text.trim().toLowerCase().replace(/\.$/, '')))
   return unique.size === host.length
     ? []

@@ -136,5 +136,5 @@ test('what is allowed but surprises is noted', () => {
     ['A host was given more than once; it stands there once.'],
   )
   assert.match(notes({ host: ['*.com'] }).join(), /whole top-level domain/)
-  assert.match(notes({}).join(), /No --host was given/)
+  assert.match(notes({}).join(), /hosts are those of an example/)
 })
