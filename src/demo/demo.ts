@@ -1,11 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Failure } from '../cli/failure.ts'
 import { StopSignals } from '../cli/stop-signals.ts'
 import { processSurroundings, type Surroundings } from '../cli/surroundings.ts'
 import { runTop } from '../cli/top.ts'
+import { claimFile } from './demo-file.ts'
 import { DEMO_ENVOY_VERSION, EnvoyUnavailable, installEnvoy } from './envoy-install.ts'
 import { type Mesh, startMesh } from './mesh.ts'
 import { runOwnCommand } from './own-command.ts'
@@ -18,7 +18,7 @@ export interface DemoOptions {
   readonly seconds?: number
 }
 
-/** Where the demo keeps its file; made anew by every run, and left there to be queried. */
+/** Where the first demo leaves its file, to be queried; the next ones number theirs (`claimFile`). */
 export const DEMO_FILE = join('data', 'demo', 'snimeter.db')
 /** The flush interval of the demo's Envoys; 15 to 30 s in a mesh. */
 const FLUSH_MS = 1000
@@ -35,9 +35,8 @@ export async function runDemo(
   surroundings: Surroundings = processSurroundings(),
 ): Promise<void> {
   const say = (line: string) => surroundings.stderr.write(`demo: ${line}\n`)
-  const db = DEMO_FILE
-  await mkdir(dirname(db), { recursive: true })
-  for (const suffix of ['', '-wal', '-shm']) await rm(db + suffix, { force: true })
+  const db = claimFile(DEMO_FILE)
+  if (db !== DEMO_FILE) say(`${DEMO_FILE} is of an earlier demo, and stays; this one writes ${db}`)
   try {
     const binary = await installEnvoy(DEMO_ENVOY_VERSION, {
       env: surroundings.env,

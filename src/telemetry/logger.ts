@@ -22,6 +22,11 @@ export interface LoggerConfig {
   readonly format: 'auto' | 'json' | 'pretty'
 }
 
+/** Whether the user lets a terminal have colours (https://no-color.org). */
+function wantsColour(env: Readonly<Record<string, string | undefined>>): boolean {
+  return (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
+}
+
 /** Standard error: data goes to standard output. */
 const STDERR = 2
 
@@ -43,7 +48,7 @@ export function createLogger(config: LoggerConfig, output?: DestinationStream): 
       ? PinoPretty({
           destination: output ?? STDERR,
           sync: true,
-          colorize: isTty,
+          colorize: isTty && wantsColour(process.env),
           translateTime: 'SYS:HH:MM:ss.l',
         })
       : (output ?? destination({ dest: STDERR, sync: true })),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type CommandResult, cleanEnvironment, MAIN } from '../helpers/command.ts'
 import { realEnvoy } from '../helpers/envoy.ts'
@@ -45,4 +47,14 @@ test('without an Envoy the demo replays a recorded stream and says so', async (t
   assert.match(stderr, /could not be installed/)
   assert.match(stderr, /replaying a stream that was recorded/)
   assert.ok(stdout.includes('bucket-a.oss-cn-shanghai.aliyuncs.com'), stdout)
+  const first = join(folder, 'data/demo/snimeter.db')
+  const content = readFileSync(first)
+  const second = await demo(folder, { XDG_CACHE_HOME: folder, PATH: folder })
+  assert.equal(second.code, 0, second.stderr)
+  assert.match(
+    second.stderr,
+    /snimeter\.db is of an earlier demo, and stays; this one writes .*snimeter-2\.db/,
+  )
+  assert.deepEqual(readFileSync(first), content)
+  assert.deepEqual(totalsByName(join(folder, 'data/demo/snimeter-2.db')), totalsByName(first))
 })
