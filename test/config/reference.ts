@@ -11,7 +11,7 @@ export function reference(): string {
 }
 
 function groupEntries(group: string): string[] {
-  return OPTIONS.filter(({ key }) => key.startsWith(`${group}.`)).map((option) => {
+  return OPTIONS.filter(({ key }) => key === group || key.startsWith(`${group}.`)).map((option) => {
     const byDefault = option.default === '' ? 'empty' : `\`${option.default}\``
     const flag = 'flag' in option ? `, \`${option.flag}\`` : ''
     return [
