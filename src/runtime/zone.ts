@@ -9,7 +9,7 @@ export interface ZoneSpan {
 /** A time zone of the IANA database, with its summer times. */
 export class Zone {
   static readonly utc = new Zone('UTC')
-  /** As the database spells it. */
+  /** As it was given, but spelt as the database does. */
   readonly name: string
   /** None for UTC: the first one of a process takes 7 MB. */
   readonly #format: Intl.DateTimeFormat | undefined
@@ -25,7 +25,10 @@ export class Zone {
     if (/^[A-Za-z]/.test(name)) {
       try {
         const format = formatIn(name)
-        return new Zone(format.resolvedOptions().timeZone, format)
+        const { timeZone } = format.resolvedOptions()
+        // The database has names of before beside those of now (Calcutta, Kolkata): the given one stays.
+        const isSpelling = timeZone.toLowerCase() === name.toLowerCase()
+        return new Zone(isSpelling || timeZone === 'UTC' ? timeZone : name, format)
       } catch {
         // The same message as for what is no name at all.
       }

@@ -10,6 +10,8 @@ const at = (iso: string): number => Date.parse(iso)
 test('a zone has the name of the database, and what is none is refused with what to write', () => {
   assert.equal(Zone.of('asia/shanghai').name, 'Asia/Shanghai')
   assert.equal(Zone.of('utc').isUtc, true)
+  assert.equal(Zone.of('Etc/UTC').isUtc, true)
+  assert.equal(Zone.of('Asia/Kolkata').name, 'Asia/Kolkata')
   for (const wrong of ['', '+08:00', 'Mars/Olympus', 'Asia/Shanghai ', '1']) {
     assert.throws(() => Zone.of(wrong), /is no time zone; write a name of the IANA database, like /)
   }
