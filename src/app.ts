@@ -3,7 +3,11 @@ import { Committer } from './committer.ts'
 import type { Config } from './config.ts'
 import { CrowdRelief } from './crowd-relief.ts'
 import { FanOut } from './fan-out/fan-out.ts'
-import { declareFanOutMetrics, declareSinkConditions } from './fan-out/metrics.ts'
+import {
+  declareFanOutMetrics,
+  declareSinkConditions,
+  declareTopicFindings,
+} from './fan-out/metrics.ts'
 import { hourSinkNames, sinkNames } from './fan-out/sink-names.ts'
 import { HttpServer } from './http/server.ts'
 import { LiveDoctor, type LiveFindings } from './live-doctor.ts'
@@ -139,12 +143,14 @@ export class App {
     const pipeline = new Pipeline(this.#config, opening, { recorder, uptimeMs })
     const committer = new Committer(pipeline, store)
     const receiver = this.#makeReceiver(pipeline, committer, clock)
+    const fanOut = this.#makeFanOut(store)
     const doctor = new LiveDoctor(this.#config, {
       pipeline,
       queries: this.#queries,
       receiver,
       isNew: opening.clock.newestMs === 0,
       sinks: () => store.sinks,
+      topics: () => Object.values(fanOut?.findings ?? {}).flat(),
     })
     const clockWatch = new ClockWatch({ clock, pipeline, doctor, logger: this.#logger })
     clockWatch.openedWith(opening)
@@ -162,7 +168,7 @@ export class App {
       pipeline,
       committer,
       recorder,
-      fanOut: this.#makeFanOut(store),
+      fanOut,
       receiver,
       timers: [],
     }
@@ -349,6 +355,7 @@ export class App {
       restarts: () => fanOut?.restarts ?? 0,
     })
     declareSinkConditions(this.#metrics, () => fanOut?.conditions ?? {})
+    declareTopicFindings(this.#metrics, () => fanOut?.findings ?? {})
     fanOut?.start()
   }
 

@@ -37,6 +37,8 @@ export interface LiveDoctorDependencies {
   readonly receiver: Pick<AccessLogReceiver, 'otherCalls' | 'certificates' | 'streams'>
   /** Whether the file was new: nothing was ever received into it. */
   readonly isNew: boolean
+  /** What is wrong with the topics of sinks. */
+  readonly topics?: () => readonly Finding[]
 }
 
 /**
@@ -149,7 +151,7 @@ export class LiveDoctor {
         .map(({ name }) => name),
       nowMs: Date.now(),
     })
-    const all = sortedFindings([...own, ...mesh])
+    const all = sortedFindings([...own, ...(this.#deps.topics?.() ?? []), ...mesh])
     return {
       sinceMs,
       nodes: diagnosis.nodes,
@@ -177,7 +179,7 @@ export class LiveDoctor {
     })
     metrics.gauge({
       name: 'snimeter_mesh_findings',
-      help: 'What is wrong with how the mesh reports, as `doctor live` says it, by code.',
+      help: 'What is wrong with how the mesh reports and with the topics of sinks, as `doctor live` says it, by code.',
       labelNames: ['severity', 'code'],
       read: () => {
         const counts = new Map<string, { labels: Record<string, string>; value: number }>()

@@ -7,6 +7,7 @@ import { createLogger } from '../telemetry/logger.ts'
 import { configuredSinks, hourSinks, type NamedSink } from './configured-sinks.ts'
 import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
 import { SendGuard } from './send-guard.ts'
+import { topicWatches } from './topic-watches.ts'
 
 /** How often figures are told, ms. */
 const STATS_EVERY_MS = 1000
@@ -88,17 +89,39 @@ function hourRelay({ name, sink }: NamedSink): Relay {
 
 const hourRelays = (await hourSinks(config, logger)).map(hourRelay)
 
+const watches = await topicWatches(config, {
+  logger,
+  reader,
+  remember: async (sink, memory) => {
+    await settled((id) => tell({ kind: 'remember', id, sink, memory }))
+  },
+})
+const conditions = new Map<string, string>()
+
+/** A topic that takes events again may be another one by now. */
+function lookWhereChanged(): void {
+  for (const [name, { condition }] of relays) {
+    if (condition === 'up' && (conditions.get(name) ?? 'up') !== 'up') {
+      watches.get(name)?.lookNow(false)
+    }
+    conditions.set(name, condition)
+  }
+}
+
 const stats = setInterval(() => {
+  lookWhereChanged()
   tell({
     kind: 'stats',
     stats: Object.fromEntries(relays.map(([name, { stats }]) => [name, stats])),
     conditions: Object.fromEntries(relays.map(([name, { condition }]) => [name, condition])),
+    findings: Object.fromEntries([...watches].map(([name, { findings }]) => [name, findings])),
   })
 }, STATS_EVERY_MS)
 
 async function stop(withinMs: number): Promise<void> {
   clearInterval(stats)
   const all = [...relays.map(([, relay]) => relay), ...hourRelays]
+  for (const watch of watches.values()) watch.stop()
   await Promise.all(all.map((relay) => relay.stop(withinMs)))
   reader.close()
   tell({ kind: 'stopped' })
@@ -117,6 +140,7 @@ port.on('message', (message: ToFanOut) => {
     case 'retry':
       for (const [, relay] of relays) relay.retryNow()
       for (const relay of hourRelays) relay.retryNow()
+      for (const watch of watches.values()) watch.lookNow(true)
       return
     case 'stop':
       void stop(message.withinMs)
@@ -125,3 +149,4 @@ port.on('message', (message: ToFanOut) => {
 
 for (const [, relay] of relays) relay.start()
 for (const relay of hourRelays) relay.start()
+for (const watch of watches.values()) watch.start()

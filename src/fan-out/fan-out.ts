@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
+import type { Finding } from '../model/finding.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
@@ -17,6 +19,7 @@ interface OutcomeStore {
   acknowledgeHours(sink: string, sequences: readonly number[]): Promise<OutboxState>
   park(sink: string, events: readonly Parked[]): Promise<OutboxState>
   retryParked(): Promise<OutboxState>
+  rememberTopic(sink: string, memory: TopicMemory): Promise<void>
 }
 
 export interface FanOutDependencies {
@@ -37,6 +40,7 @@ export class FanOut {
   readonly #logger: Logger
   #stats: Readonly<Record<string, RelayStats>> = {}
   #conditions: Readonly<Record<string, SinkCondition>> = {}
+  #findings: Readonly<Record<string, readonly Finding[]>> = {}
   #worker: Worker | undefined
   #restart: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
@@ -56,6 +60,11 @@ export class FanOut {
   /** Whether each sink takes events, as of a second ago at most. */
   get conditions(): Readonly<Record<string, SinkCondition>> {
     return this.#conditions
+  }
+
+  /** What is wrong with the topic of each sink, as of the last look at it. */
+  get findings(): Readonly<Record<string, readonly Finding[]>> {
+    return this.#findings
   }
 
   /** The file must be open: the thread reads it. */
@@ -118,9 +127,13 @@ export class FanOut {
       case 'park':
         this.#settle(worker, message.id, this.#store.park(message.sink, message.events))
         return
+      case 'remember':
+        this.#settle(worker, message.id, this.#store.rememberTopic(message.sink, message.memory))
+        return
       case 'stats':
         this.#stats = message.stats
         this.#conditions = message.conditions
+        this.#findings = message.findings
         return
       case 'stopped':
         this.#stopped.resolve()

@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts'
+import type { Finding } from '../model/finding.ts'
 import type { Parked } from '../model/outbox.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
 
@@ -30,9 +32,17 @@ export type FromFanOut =
       readonly events: readonly Parked[]
     }
   | {
+      readonly kind: 'remember'
+      readonly id: number
+      readonly sink: string
+      readonly memory: TopicMemory
+    }
+  | {
       readonly kind: 'stats'
       readonly stats: Readonly<Record<string, RelayStats>>
       readonly conditions: Readonly<Record<string, SinkCondition>>
+      /** What is wrong with the topics of sinks. */
+      readonly findings: Readonly<Record<string, readonly Finding[]>>
     }
   | {
       readonly kind: 'admit'
@@ -46,6 +56,6 @@ export type FromFanOut =
 export type ToFanOut =
   | { readonly kind: 'settled'; readonly id: number; readonly admission?: Admission | undefined }
   | { readonly kind: 'unsettled'; readonly id: number; readonly message: string }
-  /** Somebody has acted: what waits for its back-off is tried at once. */
+  /** Somebody has acted: what waits for its back-off is tried at once, and topics are looked at. */
   | { readonly kind: 'retry' }
   | { readonly kind: 'stop'; readonly withinMs: number }

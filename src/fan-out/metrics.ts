@@ -1,3 +1,4 @@
+import type { Finding } from '../model/finding.ts'
 import type { SinkState } from '../model/outbox.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
@@ -26,6 +27,25 @@ export function declareSinkConditions(
         CONDITIONS.map((condition) => ({
           labels: { sink, condition },
           value: Number(condition === current),
+        })),
+      ),
+  })
+}
+
+/** Declares what is wrong with the topics of the sinks. */
+export function declareTopicFindings(
+  metrics: Metrics,
+  findings: () => Readonly<Record<string, readonly Finding[]>>,
+): void {
+  metrics.gauge({
+    name: 'snimeter_kafka_topic_findings',
+    help: 'What is wrong with the topic of the sink, by code: docs/kafka.md has them.',
+    labelNames: ['sink', 'severity', 'code'],
+    read: () =>
+      Object.entries(findings()).flatMap(([sink, found]) =>
+        found.map(({ severity, code }) => ({
+          labels: { sink, severity, code },
+          value: found.filter((one) => one.code === code && one.severity === severity).length,
         })),
       ),
   })

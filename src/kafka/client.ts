@@ -43,6 +43,9 @@ const FETCH_BYTES = 2 ** 20
 
 /** All replicas in sync have it: a record that is acknowledged survives the loss of its leader. */
 const ACKS_ALL = -1
+/** ListOffsets: the end of a partition, asked by a client. */
+const LATEST = -1n
+const NO_REPLICA = -1
 
 /**
  * Connections to a cluster and the few requests that we make, one attempt each. The library's
@@ -146,7 +149,53 @@ export class KafkaClient {
       api.async(connection, [resource], false, false),
     )
     const configs = response.results.flatMap((result) => result.configs)
-    return new Map(configs.map(({ name, value }) => [name, value ?? '']))
+    return new Map(
+      configs.flatMap(({ name, value }): [string, string][] =>
+        typeof value === 'string' ? [[name, value]] : [],
+      ),
+    )
+  }
+
+  /**
+   * The offset after the newest record of each partition, by index; undefined where a broker does not
+   * say. `leaders`: the broker of each partition.
+   */
+  async endOffsets(
+    name: string,
+    leaders: readonly (Broker | undefined)[],
+  ): Promise<(number | undefined)[]> {
+    const ends: (number | undefined)[] = leaders.map(() => undefined)
+    await Promise.all(
+      [...new Set(leaders)].map(async (leader) => {
+        if (leader === undefined) return
+        const indexes = [...leaders.keys()].filter((index) => leaders[index] === leader)
+        for (const [index, offset] of await this.#endsAt(leader, name, indexes))
+          ends[index] = offset
+      }),
+    )
+    return ends
+  }
+
+  async #endsAt(
+    leader: Broker,
+    name: string,
+    indexes: readonly number[],
+  ): Promise<[index: number, offset: number][]> {
+    const connection = await this.#connect(leader)
+    const partitions = indexes.map((partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: LATEST,
+    }))
+    const response = await this.#request('ListOffsets', connection, async (api) =>
+      api
+        .async(connection, NO_REPLICA, UNCOMMITTED, [{ name, partitions }])
+        .catch(responseIn<listOffsetsV9.ListOffsetsResponse>),
+    )
+    return response.topics
+      .flatMap((topic) => topic.partitions)
+      .filter(({ errorCode, offset }) => errorCode === 0 && offset >= 0n)
+      .map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)])
   }
 
   /**

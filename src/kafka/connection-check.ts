@@ -1,7 +1,11 @@
+import type { TopicMemory } from '../model/topic-memory.ts'
 import { KafkaClient, type MetadataResponse } from './client.ts'
 import type { KafkaConfig } from './config.ts'
 import { connectionOptions } from './connection-options.ts'
 import { topicIn } from './topic.ts'
+import { changeFindings, type Repair, rememberTopic } from './topic-changes.ts'
+import { lookAtTopic } from './topic-look.ts'
+import { settingFindings } from './topic-settings.ts'
 import { troubleOf } from './trouble.ts'
 
 /** One thing that was looked at. `wrong` would keep events from arriving, `note` would not. */
@@ -13,12 +17,21 @@ export interface Finding {
   readonly text: string
 }
 
+/** What the file of `serve` knows of the topic, if there is one. */
+export interface KnownToFile {
+  readonly memory?: TopicMemory | undefined
+  readonly repair?: Repair
+}
+
 /**
  * Asks the brokers whether events would arrive: every broker of the configuration and every other one
  * of the cluster is reached, with TLS and password as configured; the topic exists; we may write to
  * it. Writes nothing: brokers tell what we may do with a topic. Takes at most a few time-outs.
  */
-export async function checkConnection(config: KafkaConfig): Promise<readonly Finding[]> {
+export async function checkConnection(
+  config: KafkaConfig,
+  known: KnownToFile = {},
+): Promise<readonly Finding[]> {
   const { tls, sasl } = config
   const configured = await Promise.all(config.brokers.map((broker) => ask(config, broker)))
   const metadata = configured.find((answer) => answer.metadata !== undefined)?.metadata
@@ -36,7 +49,7 @@ export async function checkConnection(config: KafkaConfig): Promise<readonly Fin
     })),
     ...(sasl.mechanism === 'plain' && !tls.enabled ? [READABLE_PASSWORD] : []),
     ...topicFindings(config, metadata),
-    ...(await settingFindings(config)),
+    ...(await lookFindings(config, known)),
   ]
 }
 
@@ -120,33 +133,26 @@ function permission(subject: string, operations: number): Finding {
       : { verdict: 'ok', subject, text: 'may be written to' }
 }
 
-/** Settings that would lose or hold events; nothing where we may not read them. */
-async function settingFindings(config: KafkaConfig): Promise<Finding[]> {
-  const subject = `topic ${config.topic}`
-  const settings = await withClient(config, async (client) =>
-    client.topicSettings(config.topic),
-  ).catch(() => new Map<string, string>())
-  const findings: Finding[] = []
-  if (settings.get('cleanup.policy')?.includes('compact')) {
-    findings.push({
-      verdict: 'wrong',
-      subject,
-      text: 'is compacted: all but the last event of a workload would be deleted; set cleanup.policy=delete',
-    })
+/** The same findings as those of `serve`; nothing where the topic is not there. */
+async function lookFindings(config: KafkaConfig, known: KnownToFile): Promise<Finding[]> {
+  const look = await withClient(config, async (client) => lookAtTopic(client, config.topic)).catch(
+    () => undefined,
+  )
+  if (look?.kind !== 'known') return []
+  const { topic, createTopic } = config
+  const { replicas } = look.topic
+  const { retentionMs } = createTopic
+  const findings = settingFindings({ topic, replicas, settings: look.settings, retentionMs })
+  const { memory, repair } = known
+  if (memory !== undefined && repair !== undefined) {
+    findings.push(...changeFindings(rememberTopic(memory, topic, look, Date.now()), repair))
   }
-  const retentionMs = Number(settings.get('retention.ms') ?? -1)
-  if (retentionMs >= 0 && retentionMs < config.createTopic.retentionMs) {
-    const days = Math.floor(retentionMs / DAY_MS)
-    findings.push({
-      verdict: 'note',
-      subject,
-      text: `keeps events for ${days} days, less than kafka.create_topic.retention`,
-    })
-  }
-  return findings
+  return findings.map(({ severity, subject, wrong, fix }) => ({
+    verdict: severity === 'error' ? 'wrong' : 'note',
+    subject,
+    text: `${wrong}; ${fix}`,
+  }))
 }
-
-const DAY_MS = 86_400_000
 
 async function withClient<T>(
   config: KafkaConfig,

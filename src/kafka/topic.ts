@@ -5,11 +5,11 @@ import { ErrorCode, troubleOf } from './trouble.ts'
 
 /** A topic that exists, as one answer of a broker tells it. */
 export interface KnownTopic {
-  /** Kafka's own id of it: a topic that is made anew has another. */
+  /** Kafka's own id of it: a topic that is made anew has another. Zeros before Kafka 2.8. */
   readonly id: string
   /** Leader per partition; undefined while one is elected. */
   readonly leaders: readonly (Broker | undefined)[]
-  /** Replicas of the first partition. */
+  /** Replicas of the partition that has the fewest. */
   readonly replicas: number
   /** Bits of what we may do with the topic, if that was asked. */
   readonly operations: number
@@ -47,7 +47,7 @@ export function topicIn(metadata: MetadataResponse, name: string): TopicAnswer {
   for (const { partitionIndex, leaderId } of topic.partitions) {
     leaders[partitionIndex] = brokers.get(leaderId)
   }
-  const replicas = topic.partitions[0]?.replicaNodes.length ?? 0
+  const replicas = Math.min(...topic.partitions.map(({ replicaNodes }) => replicaNodes.length))
   const operations = topic.topicAuthorizedOperations
   return { kind: 'known', topic: { id: topic.topicId, leaders, replicas, operations } }
 }

@@ -66,6 +66,11 @@ export function troubleOf(error: unknown): Trouble {
   return { code, message: `${failed.place}: ${text}` }
 }
 
+/** Whether the broker has no such request at all. */
+export function isUnsupported(error: unknown): boolean {
+  return flatten(error).some(({ code }) => code === 'PLT_KFK_UNSUPPORTED_API')
+}
+
 /** The words for a code in a broker's answer; `text` is what the broker says itself, if anything. */
 export function codeTrouble(code: number, text: string | null | undefined): string {
   const known = protocolTrouble(code)

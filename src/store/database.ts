@@ -17,6 +17,7 @@ import { OTHER_NODE } from './migrations/0009-other-node.ts'
 import { NAMED_SINCE } from './migrations/0010-named-since.ts'
 import { SINK_LIVES } from './migrations/0011-sink-lives.ts'
 import { HOURS } from './migrations/0012-hours.ts'
+import { SINK_TOPIC } from './migrations/0013-sink-topic.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -33,6 +34,7 @@ const MIGRATIONS: readonly Migration[] = [
   NAMED_SINCE,
   SINK_LIVES,
   HOURS,
+  SINK_TOPIC,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

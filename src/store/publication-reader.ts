@@ -1,10 +1,12 @@
 import Database from 'better-sqlite3'
 import type { HourMark } from '../model/hour-mark.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import type { FrozenUsage, Reason, UsageCounts } from '../model/usage-event.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { Names } from './names.ts'
 import { SinkLives } from './sink-lives.ts'
+import { readSinkTopic } from './sink-topics.ts'
 
 /** An event of the outbox. */
 export interface OutboxEvent {
@@ -108,6 +110,7 @@ export class PublicationReader {
         SELECT * FROM hour_mark
         WHERE sink_id = (SELECT id FROM sink WHERE name = ?) AND waiting = 1 AND sequence > ?
         ORDER BY sequence LIMIT ?`),
+      from: prepare('SELECT from_ms FROM sink WHERE name = ?').pluck(),
       page: prepare(`
         SELECT o.sequence, ${REVISION}
         FROM outbox o
@@ -184,6 +187,16 @@ export class PublicationReader {
     }
     const { number = 0, token = '' } = this.#lives.newest(sink) ?? {}
     return { kind: 'admitted', life: number, token }
+  }
+
+  /** Revisions of a sink are kept of windows that start here or later, unix ms. */
+  revisionsFromMs(sink: string): number {
+    return Math.max(this.minutesFromMs(), Number(this.#statements.from.get(sink) ?? 0))
+  }
+
+  /** What the file remembers of a sink's topic. */
+  topicMemory(sink: string): TopicMemory | undefined {
+    return readSinkTopic(this.#database, sink)
   }
 
   /** No publication of a window before this is kept, unix ms. */

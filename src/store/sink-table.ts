@@ -44,6 +44,7 @@ export class SinkTable {
         'parked WHERE sink_id',
         'changed WHERE sink_id',
         'publication WHERE sink_id',
+        'sink_topic WHERE sink_id',
       ].map((rows) => database.prepare(`DELETE FROM ${rows} = ?`)),
     }
   }

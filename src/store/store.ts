@@ -6,6 +6,7 @@ import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked, SinkState } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import { PairReader, type UsedPair } from '../model/used-pairs.ts'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
@@ -160,6 +161,11 @@ export class Store {
   /** Parked events go back into the outboxes, as room allows. */
   retryParked(): Promise<OutboxState> {
     return this.#settle(this.#ask({ kind: 'retryParked' }))
+  }
+
+  /** Keeps what the topic of a sink is like; resolves when that is in the file. */
+  async rememberTopic(sink: string, memory: TopicMemory): Promise<void> {
+    await this.#ask({ kind: 'rememberTopic', sink, memory })
   }
 
   /** How far the sinks of the file are, as of the last commit or outcome; none before the first. */

@@ -4,6 +4,7 @@ import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import type { PairPage } from '../model/used-pairs.ts'
 import type { EndedState } from './ended-connections.ts'
 import type { PairIds } from './used-pairs.ts'
@@ -33,6 +34,7 @@ export type Request =
     }
   | { readonly kind: 'park'; readonly sink: string; readonly events: readonly Parked[] }
   | { readonly kind: 'retryParked' }
+  | { readonly kind: 'rememberTopic'; readonly sink: string; readonly memory: TopicMemory }
   | { readonly kind: 'tidy' }
   /** Whether the file is where it was opened. */
   | { readonly kind: 'check' }
@@ -53,6 +55,7 @@ export interface Answers {
   readonly acknowledgeHours: OutboxState
   readonly park: OutboxState
   readonly retryParked: OutboxState
+  readonly rememberTopic: undefined
   readonly receiving: ReceiverGap | undefined
   readonly tidy: undefined
   readonly check: undefined

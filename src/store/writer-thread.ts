@@ -61,6 +61,8 @@ async function perform(request: Request): Promise<unknown> {
       return settle(() => open.park(request.sink, request.events))
     case 'retryParked':
       return settle(() => open.retryParked())
+    case 'rememberTopic':
+      return settle(() => open.rememberTopic(request.sink, request.memory))
     case 'receiving':
       return settle(() => open.receiving(request.nowMs))
     case 'check':

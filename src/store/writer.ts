@@ -5,6 +5,7 @@ import type { StoreOpening } from '../model/opening.ts'
 import type { OutboxConfig, OutboxState, Parked } from '../model/outbox.ts'
 import type { ReceiverGap } from '../model/receiver-gap.ts'
 import type { Admission, Stamp } from '../model/stamp.ts'
+import type { TopicMemory } from '../model/topic-memory.ts'
 import type { PairPage } from '../model/used-pairs.ts'
 import { FileLock } from '../runtime/file-lock.ts'
 import { ServiceError } from '../runtime/service-error.ts'
@@ -21,6 +22,7 @@ import { ReceiverGaps } from './receiver-gaps.ts'
 import { RefusedRows } from './refused-rows.ts'
 import { Retention, type RetentionConfig } from './retention.ts'
 import { SessionIds } from './session-ids.ts'
+import { SinkTopics } from './sink-topics.ts'
 import { UsageTable } from './usage-table.ts'
 import { NO_PAIR, UsedPairs } from './used-pairs.ts'
 
@@ -83,6 +85,7 @@ export class Writer {
   readonly #retention: Retention
   readonly #outbox: Outbox
   readonly #gaps: ReceiverGaps
+  readonly #topics: SinkTopics
   readonly #sequence
   /** By how much the wall clock was set between the file's last commit and its opening, ms. */
   #setByMs = 0
@@ -125,6 +128,7 @@ export class Writer {
     )
     this.#outbox = new Outbox(database, config.outbox ?? NO_SINKS)
     this.#gaps = new ReceiverGaps(database)
+    this.#topics = new SinkTopics(database)
     this.#sequence = database.prepare('SELECT sequence FROM ledger').pluck()
     this.#newest = database.prepare('SELECT newest_ms FROM ledger').pluck()
     this.#saturated = database.prepare('SELECT saturated FROM ledger').pluck()
@@ -230,6 +234,11 @@ export class Writer {
   /** Parked events of all sinks go back into their outbox, as room allows. */
   retryParked(): OutboxState {
     return this.#withOutbox(() => this.#outbox.retryParked())
+  }
+
+  /** Keeps what the topic of a sink is like. */
+  rememberTopic(sink: string, memory: TopicMemory): void {
+    this.#where(() => this.#topics.write(sink, memory))
   }
 
   /** Forgets a sink. Throws `sink_unknown`, and `sink_configured` for one of `configured`. */

@@ -61,7 +61,8 @@ test('check-config --connect asks a real broker', async (t) => {
       stdout,
       `ok     broker ${address}: answers without encryption\n` +
         'ok     topic snimeter.usage.v1: 3 partitions, 1 replica\n' +
-        'ok     topic snimeter.usage.v1: may be written to\n',
+        'ok     topic snimeter.usage.v1: may be written to\n' +
+        'note   topic snimeter.usage.v1: has 1 replica (min.insync.replicas is 1): events that were acknowledged are lost with its broker; give it 3 replicas and min.insync.replicas=2; for a trial it may stay so\n',
     )
     const offsets = await broker.withAdmin((admin) =>
       admin.listOffsets({
@@ -85,6 +86,10 @@ test('check-config --connect asks a real broker', async (t) => {
     const short = await check(address, { SNIMETER_KAFKA_TOPIC: 'short' })
     assert.equal(short.code, 0)
     assert.match(short.stdout, /^note {3}topic short: keeps events for 7 days, less than/m)
+    await broker.createTopic('hour', { config: { 'retention.ms': '3600000' } })
+    const hour = await check(address, { SNIMETER_KAFKA_TOPIC: 'hour' })
+    assert.equal(hour.code, 1)
+    assert.match(hour.stdout, /^wrong {2}topic hour: keeps events for 1 hour, less than/m)
   })
 
   await t.test('brokers that the cluster advertises are asked too', async () => {

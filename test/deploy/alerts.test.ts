@@ -17,6 +17,7 @@ const CRITICAL = [
   'SnimeterFileRestored',
   'SnimeterNothingHeard',
   'SnimeterRowsRefused',
+  'SnimeterTopicLosesEvents',
 ]
 const WARNINGS = [
   'SnimeterCertificateBroken',

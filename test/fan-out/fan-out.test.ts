@@ -43,6 +43,7 @@ function makeFanOut(t: TestContext, store: Partial<FanOutDependencies['store']> 
       acknowledgeHours: (...told) => Promise.resolve(file.writer.acknowledgeHours(...told)),
       park: (...told) => Promise.resolve(file.writer.park(...told)),
       retryParked: () => Promise.resolve(file.writer.retryParked()),
+      rememberTopic: (...told) => Promise.resolve(file.writer.rememberTopic(...told)),
       ...store,
     },
   })

@@ -12,8 +12,10 @@ import {
 import type { KafkaConfig } from '../../src/kafka/config.ts'
 import { checkConnection } from '../../src/kafka/connection-check.ts'
 import { KafkaSink } from '../../src/kafka/kafka-sink.ts'
+import { TopicWatch } from '../../src/kafka/topic-watch.ts'
 import type { Delivery } from '../../src/model/sink.ts'
 import type { SinkGuard, Stamp } from '../../src/model/stamp.ts'
+import type { TopicMemory } from '../../src/model/topic-memory.ts'
 import { APP, certificateFile, READER, startSecureBroker } from '../helpers/kafka/secure-broker.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { until } from '../helpers/until.ts'
@@ -183,6 +185,8 @@ test('a broker with TLS, passwords and access control', async (t) => {
     const unseen = 'this user may not see the topic usage; allow it DESCRIBE and WRITE on the topic'
     const unwritable =
       'this user may not write to the topic; allow it WRITE and DESCRIBE on the topic'
+    const hidden =
+      'note topic usage: its settings cannot be read: this user may not describe them; allow it DESCRIBE_CONFIGS on the topic'
     const refusal = (message: string): Delivery => ({
       kind: 'refused',
       reason: 'not_authorized',
@@ -202,6 +206,7 @@ test('a broker with TLS, passwords and access control', async (t) => {
       reached,
       'ok topic usage: 2 partitions, 1 replica',
       'wrong topic usage: this user may not write; allow it WRITE on the topic',
+      hidden,
     ])
     await allow(READER.username, AclOperations.WRITE)
     await untilDelivery({ kind: 'acknowledged' })
@@ -209,6 +214,7 @@ test('a broker with TLS, passwords and access control', async (t) => {
       reached,
       'ok topic usage: 2 partitions, 1 replica',
       'note topic usage: may be written to, but not read: an older copy of the file would not be noticed; allow this user READ',
+      hidden,
     ])
     // Without READ nothing can be asked of the topic: events are sent all the same.
     const found: unknown[] = []
@@ -231,6 +237,38 @@ test('a broker with TLS, passwords and access control', async (t) => {
     found.length = 0
     assert.deepEqual(await publish(), { kind: 'acknowledged' })
     assert.deepEqual(found, [[STAMP]])
+
+    // Without the permission `serve` says so once, and still remembers what the topic is like.
+    const logger = memoryLogger()
+    let memory: TopicMemory | undefined
+    let looks = 0
+    const watch = new TopicWatch(kafkaConfig([address], TOPIC, security), {
+      logger,
+      everyMs: 10,
+      file: {
+        read: () => {
+          looks++
+          return { memory, repair: { sink: 'kafka', fromMs: 0 } }
+        },
+        write: (seen) => {
+          memory = seen
+          return Promise.resolve()
+        },
+      },
+    })
+    t.after(() => watch.stop())
+    watch.start()
+    await until('it has looked three times', () => looks >= 3)
+    watch.stop()
+    assert.equal(memory?.partitions, 2)
+    assert.deepEqual(
+      watch.findings.map(({ severity, code }) => `${severity} ${code}`),
+      ['note topic-settings-unknown'],
+    )
+    assert.deepEqual(
+      logger.lines.map(({ level, message }) => `${level} ${message}`),
+      ['info not everything about the topic is known'],
+    )
   })
 
   await t.test('a password in a file is read again at every authentication', async () => {

@@ -28,6 +28,7 @@ function carry(t: TestContext, file: OutboxFile, config: FanOutConfig): FanOut {
       acknowledge: (...told) => Promise.resolve(writer.acknowledge(...told)),
       acknowledgeHours: (...told) => Promise.resolve(writer.acknowledgeHours(...told)),
       park: (...told) => Promise.resolve(writer.park(...told)),
+      rememberTopic: () => Promise.resolve(),
       retryParked: () => Promise.resolve(writer.retryParked()),
     },
   })

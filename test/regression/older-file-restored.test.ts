@@ -58,6 +58,7 @@ class Site {
         acknowledgeHours: (...told) => keep(writer.acknowledgeHours(...told)),
         park: (...told) => keep(writer.park(...told)),
         retryParked: () => keep(writer.retryParked()),
+        rememberTopic: (...told) => Promise.resolve(writer.rememberTopic(...told)),
       },
     })
     this.#fanOut.start()
