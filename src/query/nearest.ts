@@ -23,6 +23,14 @@ export function nearestTo(glob: string, texts: Iterable<string>): string[] {
     .map(({ text }) => text)
 }
 
+/** What a glob says beside its wildcards, in lower case. */
+export function literalOf(glob: string): string {
+  return glob
+    .toLowerCase()
+    .replaceAll(/\[[^\]]*\]|[*?]/g, ' ')
+    .trim()
+}
+
 /** Every two characters that stand beside each other. */
 function pairsOf(text: string): Set<string> {
   const padded = ` ${text} `

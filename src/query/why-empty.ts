@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3'
 import { Zone } from '../runtime/zone.ts'
 import { type FilterRequest, filterOf } from './filter.ts'
-import { nearestTo } from './nearest.ts'
+import { literalOf, nearestTo } from './nearest.ts'
 
-/** Names that are compared with a glob: the newest ones of a file. */
+/** Names that are compared with a glob: those that it is a part of, and the newest ones of a file. */
+const MOST_PARTS = 1000
 const MOST_COMPARED = 50_000
 const NAMED = { sni: 'name', workload: 'name', namespace: 'namespace' }
 
@@ -95,7 +96,9 @@ function rangeOf(
 function absentNames(database: Database.Database, { sni, notSni }: FilterRequest): string[] {
   const matches = (filter: FilterRequest): boolean => isThere(database, 'destination', filter)
   if (sni !== undefined && !matches({ sni })) {
-    return [`no name matches ${quoted(sni)}${near(sni, textsOf(database, 'destination', 'name'))}`]
+    return [
+      `no name matches ${quoted(sni)}${near(sni, textsOf(database, 'destination', 'name', sni))}`,
+    ]
   }
   return notSni === undefined || matches({ sni, notSni })
     ? []
@@ -108,12 +111,12 @@ function absentWorkloads(
 ): string[] {
   const absent: string[] = []
   if (namespace !== undefined && !isThere(database, 'workload', { namespace })) {
-    const texts = textsOf(database, 'workload', 'namespace')
+    const texts = textsOf(database, 'workload', 'namespace', namespace)
     absent.push(`no namespace matches ${quoted(namespace)}${near(namespace, texts)}`)
   }
   if (workload !== undefined && !isThere(database, 'workload', { workload })) {
     const text = workload.includes('/') ? "namespace || '/' || name" : 'name'
-    const texts = textsOf(database, 'workload', text)
+    const texts = textsOf(database, 'workload', text, workload)
     absent.push(`no workload matches ${quoted(workload)}${near(workload, texts)}`)
   }
   return absent
@@ -136,11 +139,13 @@ function isThere(
   return database.prepare(statement).get(...values) !== undefined
 }
 
-function textsOf(database: Database.Database, table: string, text: string): string[] {
+function textsOf(database: Database.Database, table: string, text: string, glob: string): string[] {
+  const literal = literalOf(glob)
   return database
-    .prepare(
-      `SELECT DISTINCT text FROM (SELECT ${text} AS text FROM ${table} ORDER BY id DESC LIMIT ?)`,
-    )
+    .prepare(`
+      SELECT text FROM (SELECT ${text} AS text FROM ${table}
+                        WHERE ? <> '' AND instr(lower(${text}), ?) > 0 ORDER BY length(${text}), id LIMIT ?)
+      UNION SELECT text FROM (SELECT ${text} AS text FROM ${table} ORDER BY id DESC LIMIT ?)`)
     .pluck()
-    .all(MOST_COMPARED) as string[]
+    .all(literal, literal, MOST_PARTS, MOST_COMPARED) as string[]
 }
