@@ -4,6 +4,7 @@ import { FileSink } from '../files/file-sink.ts'
 import type { Sink } from '../model/sink.ts'
 import type { SinkGuard } from '../model/stamp.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { AfterUsage } from './after-usage.ts'
 
 /** A sink under the name that its revisions, outbox and position belong to. */
 export interface NamedSink {
@@ -22,19 +23,22 @@ export interface SinkOptions {
 export async function hourSinks(
   { kafka, files }: Pick<Config, 'kafka' | 'files'>,
   logger: Logger,
+  { guardOf }: SinkOptions = {},
 ): Promise<NamedSink[]> {
   const sinks: NamedSink[] = []
   if (kafka.hoursTopic !== '' && kafka.brokers.length > 0) {
     const { KafkaSink } = await import('../kafka/kafka-sink.ts')
-    const sink = new KafkaSink({ ...kafka, topic: kafka.hoursTopic }, { logger })
+    const made = (topic: string) =>
+      new KafkaSink({ ...kafka, topic }, { logger, guard: guardOf?.(kafka.name) })
+    const sink = new AfterUsage(made(kafka.hoursTopic), made(kafka.topic))
     sinks.push({ name: kafka.name, sink })
   }
   if (files.hours && files.directory !== '') {
+    const guard = () => guardOf?.(files.name)
     const directory = join(files.directory, 'hours')
-    sinks.push({
-      name: files.name,
-      sink: new FileSink({ ...files, directory }, { prefix: 'hours' }),
-    })
+    const marks = new FileSink({ ...files, directory }, { prefix: 'hours', guard: guard() })
+    const sink = new AfterUsage(marks, new FileSink(files, { again: true, guard: guard() }))
+    sinks.push({ name: files.name, sink })
   }
   return sinks
 }

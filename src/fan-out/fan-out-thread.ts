@@ -87,7 +87,7 @@ function hourRelay({ name, sink }: NamedSink): Relay {
   )
 }
 
-const hourRelays = (await hourSinks(config, logger)).map(hourRelay)
+const hourRelays = (await hourSinks(config, logger, { guardOf })).map(hourRelay)
 
 const watches = await topicWatches(config, {
   logger,

@@ -69,6 +69,11 @@ export class FileSink implements Sink {
     return this.#inTurn(() => this.#publish(events.map((event) => `${structuredEvent(event)}\n`)))
   }
 
+  /** Asks whether the file knows what the folder has got; rejects if it does not. */
+  async admit(): Promise<void> {
+    await this.#stamp()
+  }
+
   async stop(): Promise<void> {
     await this.#inTurn(() => this.#finish()).catch(() => undefined)
     this.#unlock()

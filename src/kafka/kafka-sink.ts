@@ -90,6 +90,19 @@ export class KafkaSink implements Sink {
     }
   }
 
+  /** Asks whether the file knows what the topic has; rejects if it does not, or if that cannot be known now. */
+  async admit(): Promise<void> {
+    if (this.#guard?.stamp() !== undefined) return
+    try {
+      const answer = await this.#findTopic()
+      if (answer.kind === 'absent') throw new ServiceError('kafka_no_topic', answer.message)
+      await this.#stamp(answer.topic)
+    } catch (error) {
+      this.#discard()
+      throw new ServiceError('kafka_not_asked', troubleOf(error).message, { cause: error })
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     this.#abort?.(new ServiceError('kafka_stopped', 'the sink is stopped'))

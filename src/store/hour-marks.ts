@@ -169,7 +169,8 @@ export class HourMarks {
   }
 
   #mark(sink: SinkRow, hourMs: number): void {
-    this.#statements.mark.run({ sink: sink.id, hourMs })
+    // A mark moves the sequence that stamps say: an older copy is noticed also where only marks were sent since.
+    sink.sequence += this.#statements.mark.run({ sink: sink.id, hourMs }).changes
     this.#statements.clean.run(sink.id, hourMs)
   }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import Database from 'better-sqlite3'
 import { loadConfig } from '../../src/config/load.ts'
 import { FanOut } from '../../src/fan-out/fan-out.ts'
 import type { FanOutConfig } from '../../src/fan-out/messages.ts'
@@ -142,4 +143,62 @@ test('marks and usage cannot be in one topic', () => {
     loaded.problems.map(({ key, wrong }) => [key, wrong]),
     [['kafka.hours_topic', 'is the topic of the usage events']],
   )
+})
+
+test('an older copy of the file sends no mark either, also where only marks were sent since', async (t) => {
+  const file = new OutboxFile({ sinks: ['files'], hours: ['files'] })
+  t.after(() => file.remove())
+  const directory = join(file.folder, 'events')
+  const config: FanOutConfig = {
+    kafka: { ...kafkaConfig([], 'usage'), name: 'kafka', hoursTopic: '' },
+    files: {
+      directory,
+      name: 'files',
+      hours: true,
+      maxFileBytes: 2 ** 20,
+      maxAgeMs: 3_600_000,
+      maxFiles: 100,
+    },
+    log: { level: 'error', format: 'json' },
+    store: { path: file.path },
+  }
+  const first = carry(t, file, config)
+  file.commit(1, [{ window: 0, upload: 5 }])
+  file.commit(70)
+  await settled(file, 'files')
+  const backup = join(file.folder, 'backup.db')
+  const database = new Database(file.path, { readonly: true })
+  database.exec(`VACUUM INTO '${backup}'`)
+  database.close()
+  // An hour without usage: only its mark is sent.
+  file.commit(130)
+  await settled(file, 'files')
+  await first.stop(5000)
+  file.writer.close()
+  for (const end of ['', '-wal', '-shm']) rmSync(file.path + end, { force: true })
+  renameSync(backup, file.path)
+  file.reopen({ sinks: ['files'], hours: ['files'] })
+  const lines = () =>
+    readdirSync(join(directory, 'hours'))
+      .filter((name) => name.startsWith('hours-'))
+      .flatMap((name) =>
+        readFileSync(join(directory, 'hours', name), 'utf8')
+          .trim()
+          .split('\n'),
+      )
+      .map((line) => JSON.parse(line) as Mark)
+  const before = lines()
+  // The copy gets usage of that hour: its mark would have the same id and another content.
+  file.commit(100, [{ window: 80, upload: 9 }])
+  file.commit(190)
+  const second = carry(t, file, config)
+  const restored = () => file.all('SELECT restored_ms FROM sink')[0]?.[0] !== null
+  await until('the copy is noticed', () => {
+    file.commit(191)
+    return restored()
+  })
+  await second.stop(5000)
+  const after = lines()
+  assert.equal(new Set(after.map(({ id }) => id)).size, after.length)
+  assert.equal(after.length, before.length)
 })
