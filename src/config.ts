@@ -28,6 +28,7 @@ export interface Config {
     readonly path: string
     readonly commitIntervalMs: number
     readonly retention: {
+      readonly podsMs: number
       readonly minutesMs: number
       readonly hoursMs: number
       readonly connectionsMs: number
@@ -41,6 +42,7 @@ export interface Config {
     readonly graceMs: number
     readonly pendingRows: number
     readonly names: { readonly perWorkloadPerDay: number; readonly perDay: number }
+    readonly pods: { readonly perHour: number }
   }
   readonly ledger: {
     readonly maxConnections: number

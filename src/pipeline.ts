@@ -152,7 +152,14 @@ export class Pipeline {
     this.#texts = new PipelineTexts()
     this.#decoder = new MessageDecoder(this.#texts.interner)
     this.clock = new LedgerClock(opening.clock.ledgerMs, opening.clock.newestMs)
-    this.identities = new SessionIdentities(config.rollup.names, this.#texts)
+    this.identities = new SessionIdentities(
+      config.rollup.names,
+      this.#texts,
+      config.rollup.pods.perHour,
+    )
+    // Of that hour or of one before: then the first arrival begins another.
+    this.identities.pods.budget.advance(opening.clock.newestMs)
+    this.identities.pods.budget.seed(opening.podsOfHour ?? 0)
     this.rollup = new Rollup(this.#lengths, opening.clock.minutesFromMs, config.rollup.pendingRows)
     this.coverage = new PendingCoverage(this.#lengths, PENDING_COVERAGE_ROWS)
     this.held = new HeldSamples(this.#texts)

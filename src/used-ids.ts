@@ -1,5 +1,5 @@
 import type { UsedIds, UsedIdsWalk } from './attribution/id-sweep.ts'
-import { BYTES, Byte, CHUNK_MASK, RowState, WORDS, Word } from './ledger/connection-chunk.ts'
+import { BYTES, Byte, CHUNK_MASK, podOf, RowState, WORDS, Word } from './ledger/connection-chunk.ts'
 import type { ConnectionTable } from './ledger/connection-table.ts'
 import type { SampleOrigin } from './ledger/ports.ts'
 
@@ -30,9 +30,10 @@ export class LedgerIdsWalk implements UsedIdsWalk {
   begin(used: UsedIds): void {
     this.#row = 0
     for (const origins of [this.#origins.streams(), this.#origins.waiting()]) {
-      for (const { node, workload } of origins) {
+      for (const { node, workload, pod } of origins) {
         used.nodes.add(node)
         used.workloads.add(workload)
+        used.pods.add(pod)
       }
     }
   }
@@ -45,6 +46,7 @@ export class LedgerIdsWalk implements UsedIdsWalk {
       if (c.bytes[o * BYTES + Byte.state] === RowState.free) continue
       used.nodes.add(c.words[o * WORDS + Word.node] as number)
       used.workloads.add(c.words[o * WORDS + Word.workload] as number)
+      used.pods.add(podOf(c, o))
       // A waiting row has no destination yet.
       const destination = c.words[o * WORDS + Word.destination] as number
       if (destination >= 0) used.destinations.add(destination)

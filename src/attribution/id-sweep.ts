@@ -10,7 +10,18 @@ export interface UsedIds {
   readonly nodes: IdMarks
   readonly workloads: IdMarks
   readonly destinations: IdMarks
+  readonly pods: IdMarks
   readonly clusters: IdMarks
+}
+
+export function makeUsedIds(): UsedIds {
+  return {
+    nodes: new IdMarks(),
+    workloads: new IdMarks(),
+    destinations: new IdMarks(),
+    pods: new IdMarks(),
+    clusters: new IdMarks(),
+  }
 }
 
 /** Finds the ids that streams, waiting samples and connection rows refer to, a part at a time. */
@@ -25,6 +36,7 @@ export interface SweptDictionaries {
   readonly nodes: Dictionary<{ readonly workload: number }>
   readonly workloads: Dictionary<unknown>
   readonly destinations: Dictionary<unknown>
+  readonly pods: Dictionary<{ readonly workload: number }>
   readonly clusters: Dictionary<unknown>
 }
 
@@ -37,17 +49,13 @@ export interface SweptDictionaries {
  * a row that takes an id after the walk has passed it is not missed.
  */
 export class IdSweep {
-  readonly used: UsedIds = {
-    nodes: new IdMarks(),
-    workloads: new IdMarks(),
-    destinations: new IdMarks(),
-    clusters: new IdMarks(),
-  }
+  readonly used: UsedIds
   readonly #dictionaries: SweptDictionaries
   #phase: 'idle' | 'marking' | 'releasing' = 'idle'
 
-  constructor(dictionaries: SweptDictionaries) {
+  constructor(dictionaries: SweptDictionaries, used: UsedIds) {
     this.#dictionaries = dictionaries
+    this.used = used
   }
 
   get isIdle(): boolean {
@@ -71,9 +79,10 @@ export class IdSweep {
       left -= released.length
       return released
     }
-    const { nodes, workloads, destinations, clusters } = this.#dictionaries
+    const { nodes, workloads, destinations, pods, clusters } = this.#dictionaries
     const released = {
       nodes: sweep(nodes, this.used.nodes),
+      pods: sweep(pods, this.used.pods),
       workloads: sweep(workloads, this.used.workloads),
       destinations: sweep(destinations, this.used.destinations),
       clusters: sweep(clusters, this.used.clusters),
@@ -83,11 +92,14 @@ export class IdSweep {
     return released
   }
 
-  /** The workload of a node in use is in use: the store needs it to define the node again. */
+  /** The workload of a node or pod in use is in use: the store needs it to define those again. */
   #beginToRelease(): void {
-    const { nodes } = this.#dictionaries
+    const { nodes, pods } = this.#dictionaries
     for (let id = 0; id < nodes.idsMade; id++) {
       if (this.used.nodes.has(id)) this.used.workloads.add(nodes.value(id).workload)
+    }
+    for (let id = 0; id < pods.idsMade; id++) {
+      if (this.used.pods.has(id)) this.used.workloads.add(pods.value(id).workload)
     }
     this.#phase = 'releasing'
   }
@@ -97,5 +109,6 @@ const NOTHING: Definitions['released'] = {
   workloads: [],
   nodes: [],
   destinations: [],
+  pods: [],
   clusters: [],
 }

@@ -26,8 +26,7 @@ export function sourceOfPeer(peer: string, node: Node): Workload | undefined {
     (_, i) => cleanText(texts[i] ?? ''),
   )
   const account = accountOf(principal)
-  const agrees = account === undefined || account.namespace === namespace
-  if (workload !== '' && namespace !== '' && agrees) {
+  if (isOfWorkload(account, namespace, workload)) {
     const kind = KINDS.get(type) ?? 'Workload'
     return {
       cluster: unreservedText(cluster) || node.workload.cluster,
@@ -45,6 +44,15 @@ export function sourceOfPeer(peer: string, node: Node): Workload | undefined {
   }
 }
 
+/** The pod that a peer text names beside its workload; empty where it names none. */
+export function podOfPeer(peer: string): string {
+  const texts = peer.split(PEER_SEPARATOR)
+  const [principal = '', , namespace = '', , workload = '', pod = ''] = PEER_PARTS.map((_, i) =>
+    cleanText(texts[i] ?? ''),
+  )
+  return isOfWorkload(accountOf(principal), namespace, workload) ? unreservedText(pod) : ''
+}
+
 /**
  * Whom the bytes of a node's connections belong to where they do not say it themselves: the workload
  * beside a sidecar; of a gateway or waypoint the proxy itself, marked by its kind (`Gateway`,
@@ -54,6 +62,16 @@ export function sourceOfNode({ proxyType, workload }: Node): Workload {
   if (proxyType === 'router') return { ...workload, kind: 'Gateway' }
   if (proxyType === 'waypoint') return { ...workload, kind: 'Waypoint' }
   return workload
+}
+
+/** Whether the metadata names a workload, and the certificate no other namespace. */
+function isOfWorkload(
+  account: { readonly namespace: string } | undefined,
+  namespace: string,
+  workload: string,
+): boolean {
+  const agrees = account === undefined || account.namespace === namespace
+  return workload !== '' && namespace !== '' && agrees
 }
 
 /** `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`; undefined for anything else. */

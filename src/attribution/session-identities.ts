@@ -10,10 +10,11 @@ import { NO_TEXT } from '../model/sample.ts'
 import { type Node, UNKNOWN_NODE, type Workload } from '../model/source.ts'
 import { NO_SENDER } from '../runtime/sender-slots.ts'
 import { Dictionary } from './dictionary.ts'
-import { IdSweep, type UsedIdsWalk } from './id-sweep.ts'
+import { IdSweep, makeUsedIds, type UsedIdsWalk } from './id-sweep.ts'
 import { NameBudget, type NameBudgetConfig } from './name-budget.ts'
 import { isSameNode, isUnknownNode } from './node-binding.ts'
-import { sourceOfNode, sourceOfPeer } from './peer-source.ts'
+import { podOfPeer, sourceOfNode, sourceOfPeer } from './peer-source.ts'
+import { SessionPods } from './session-pods.ts'
 
 /**
  * Envoys and workloads known at one time, and new ones of a day, shared out among senders. A mesh of 100,000 pods is far
@@ -45,6 +46,7 @@ export class SessionIdentities {
   readonly budget: NameBudget
   /** Hops are not billed, so their names (an ingress gateway's scanners) must not use up names that are. */
   readonly hopBudget: NameBudget
+  readonly pods: SessionPods
   /** Values that found no room: nodes become the unknown source, workloads `__other__`, clusters ''. */
   readonly overflows = { nodes: 0, workloads: 0, clusters: 0 }
   readonly #texts: TextTable
@@ -54,29 +56,40 @@ export class SessionIdentities {
   readonly #destinations = new Dictionary<Destination>()
   /** Id 0 is the empty text. */
   readonly #clusters = new Dictionary<string>(1, MAX_CLUSTERS)
-  readonly #sweep = new IdSweep({
-    nodes: this.#nodes,
-    workloads: this.#workloads,
-    destinations: this.#destinations,
-    clusters: this.#clusters,
-  })
+  readonly #sweep: IdSweep
   #nowMs = 0
   #sweptMs = Number.NEGATIVE_INFINITY
   /** Ids by object: the resolver gives back the same object for the same name, so no key is built. */
   #destinationIds = new Map<Destination, number>()
   #newDay = false
 
-  constructor(budget: NameBudgetConfig, texts: TextTable) {
+  /** `podsPerHour`: pairs of pod and name that a lone sender may have in an hour. */
+  constructor(budget: NameBudgetConfig, texts: TextTable, podsPerHour = 0) {
     this.budget = new NameBudget(budget)
     this.hopBudget = new NameBudget(budget)
+    const used = makeUsedIds()
+    this.pods = new SessionPods(podsPerHour, used.pods)
+    this.#sweep = new IdSweep(
+      {
+        nodes: this.#nodes,
+        workloads: this.#workloads,
+        destinations: this.#destinations,
+        pods: this.pods.dictionary,
+        clusters: this.#clusters,
+      },
+      used,
+    )
     this.#texts = texts
   }
 
-  get sizes(): { nodes: number; workloads: number; destinations: number; clusters: number } {
+  get sizes(): Readonly<
+    Record<'nodes' | 'workloads' | 'destinations' | 'pods' | 'clusters', number>
+  > {
     return {
       nodes: this.#nodes.size,
       workloads: this.#workloads.size,
       destinations: this.#destinations.size,
+      pods: this.pods.dictionary.size,
       clusters: this.#clusters.size,
     }
   }
@@ -87,6 +100,7 @@ export class SessionIdentities {
     return {
       ...this.#shared,
       names: this.budget.names,
+      pod_names: this.pods.budget.pairs,
       hop_names: this.hopBudget.names,
       names_of_workload: { refusals: ofWorkload },
       name_pairs: { refusals: this.budget.pairs.refusals + this.hopBudget.pairs.refusals },
@@ -114,10 +128,12 @@ export class SessionIdentities {
     return this.#internWorkload(key, workload, sender)
   }
 
-  /** Ids of a node and of the workload that its connections belong to unless they say another. */
-  source(node: Node, sender: string): { node: number; workload: number } {
+  /** Ids of a node and of the workload and pod that its connections belong to unless they say another. */
+  source(node: Node, sender: string): { node: number; workload: number; pod: number } {
     const { node: id } = this.node(node, sender)
-    return { node: id, workload: this.workload(sourceOfNode(this.nodeOf(id)), sender) }
+    const known = this.nodeOf(id)
+    const workload = this.workload(sourceOfNode(known), sender)
+    return { node: id, workload, pod: this.pods.of(workload, known.pod, sender) }
   }
 
   /** The node that an id stands for: the same object as long as it does. */
@@ -136,6 +152,14 @@ export class SessionIdentities {
     if (peer === NO_TEXT) return -1
     const workload = sourceOfPeer(this.#texts.text(peer), this.nodeOf(node))
     return workload === undefined ? -1 : this.workload(workload, sender)
+  }
+
+  peerPod(peer: number, workload: number, sender: string): number {
+    return this.pods.of(workload, podOfPeer(this.#texts.text(peer)), sender)
+  }
+
+  budgetedPod(pod: number, destination: number, sender: string): number {
+    return this.pods.budgeted(pod, destination, sender)
   }
 
   /** Id of a destination without asking the budget: for rows that the file already has. */
@@ -190,17 +214,25 @@ export class SessionIdentities {
   ofStored(stored: StoredConnection): {
     node: number
     workload: number
+    pod: number
     destination: number
     cluster: number
   } {
     const { node, upstreamCluster } = stored
     const beside = this.#internWorkload(workloadKey(node.workload), node.workload, NO_SENDER)
+    const workload = this.#internWorkload(workloadKey(stored.workload), stored.workload, NO_SENDER)
     return {
       node: this.#internNode(nodeKey(node), node, beside, NO_SENDER).node,
-      workload: this.#internWorkload(workloadKey(stored.workload), stored.workload, NO_SENDER),
+      workload,
+      pod: this.pods.ofStored(workload, stored.pod ?? this.#podBefore(stored)),
       destination: this.destination(stored.destination),
       cluster: upstreamCluster === '' ? 0 : this.#internCluster(upstreamCluster, NO_SENDER),
     }
+  }
+
+  /** The pod of a row of before pods were kept: the node's where the row is booked to the node's workload. */
+  #podBefore({ node, workload }: StoredConnection): string {
+    return workloadKey(sourceOfNode(node)) === workloadKey(workload) ? node.pod : ''
   }
 
   /** Counts a name that the file says was used today, so that a restart does not renew the budget. */
@@ -215,6 +247,7 @@ export class SessionIdentities {
   advance(nowMs: number): void {
     this.#nowMs = nowMs
     this.hopBudget.advance(nowMs)
+    this.pods.budget.advance(nowMs)
     if (!this.budget.advance(nowMs)) return
     this.#newDay = true
     for (const dictionary of Object.values(this.#shared)) dictionary.newDay()
@@ -224,6 +257,7 @@ export class SessionIdentities {
   stepTo(nowMs: number): void {
     this.budget.stepTo(nowMs)
     this.hopBudget.stepTo(nowMs)
+    this.pods.budget.stepTo(nowMs)
     this.#sweptMs = Number.NEGATIVE_INFINITY
   }
 
@@ -240,6 +274,7 @@ export class SessionIdentities {
       destinations: this.#destinations
         .takeDefinitions()
         .map(({ id, value }) => ({ id, destination: value })),
+      pods: this.pods.dictionary.takeDefinitions().map(({ id, value }) => ({ id, ...value })),
       clusters: this.#clusters.takeDefinitions().map(({ id, value }) => ({ id, text: value })),
     }
     return { ...definitions, released: this.#release(walk) }
@@ -250,6 +285,7 @@ export class SessionIdentities {
     this.#nodes.committed()
     this.#workloads.committed()
     this.#destinations.committed()
+    this.pods.dictionary.committed()
     this.#clusters.committed()
   }
 
@@ -263,19 +299,27 @@ export class SessionIdentities {
         for (const id of budget.workloads()) used.workloads.add(id)
         for (const id of budget.destinations()) used.destinations.add(id)
       }
+      for (const id of this.pods.budget.pods()) used.pods.add(id)
     }
     const released = this.#sweep.step(walk)
     if (released.destinations.length > 0) this.#destinationIds = new Map()
     return released
   }
 
-  get #shared(): Readonly<Record<'nodes' | 'workloads' | 'clusters', Dictionary<unknown>>> {
-    return { nodes: this.#nodes, workloads: this.#workloads, clusters: this.#clusters }
+  get #shared(): Readonly<
+    Record<'nodes' | 'workloads' | 'pods' | 'clusters', Dictionary<unknown>>
+  > {
+    return {
+      nodes: this.#nodes,
+      workloads: this.#workloads,
+      pods: this.pods.dictionary,
+      clusters: this.#clusters,
+    }
   }
 
   #isSweepDue(): boolean {
-    const { nodes, workloads, destinations, clusters } = this.sizes
-    if (this.#newDay && nodes + workloads + destinations + clusters >= SWEEP_ABOVE) return true
+    const sizes = Object.values(this.sizes).reduce((sum, size) => sum + size, 0)
+    if (this.#newDay && sizes >= SWEEP_ABOVE) return true
     if (this.#nowMs - this.#sweptMs < SWEEP_EVERY_MS) return false
     return Object.values(this.#shared).some(({ fill }) => fill >= NEARLY_FULL)
   }

@@ -50,7 +50,7 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     .option('--db <file>', 'SQLite file (default: where store.path says)')
     .option(
       '--by <columns>',
-      'group by these, with commas: sni, workload, namespace, hour, …',
+      'group by these, with commas: sni, workload, pod, namespace, hour, …',
       'sni',
     )
     .option('--since <time>', 'windows from here: -1h, -3d, today, 2026-11-24, 2026-11-24T18:00Z')
@@ -73,7 +73,7 @@ export function addQuery(program: Command, surroundings: Surroundings): void {
     .option('--config <file>', 'YAML file (default: SNIMETER_CONFIG)')
     .addHelpText(
       'after',
-      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV and JSON: the columns of --by, then upload_bytes, download_bytes and connections; workload\nstands for cluster, namespace, workload_kind and workload. Days and hours are those of --tz.\nWithout a row, stderr says why.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
+      '\nWithout --since and --until: lifetime totals, every connection once.\nCSV and JSON: the columns of --by, then upload_bytes, download_bytes and connections; workload\nstands for cluster, namespace, workload_kind and workload. Days and hours are those of --tz.\npod stands for these and the pod: hours of UTC, as far back as pods are kept.\nWithout a row, stderr says why.\n\nExample:\n  snimeter query --db data/snimeter.db --by workload,sni --since -1d --limit 20',
     )
     .action((options: QueryArguments) => query(options, surroundings))
 }
@@ -83,6 +83,7 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   const path = options.db ?? readConfiguration(surroundings, options.config).config.store.path
   // Loaded here: SQLite is not needed for --help, and start-up time is felt.
   const { whyNoTotals } = await import('../query/why-empty.ts')
+  const { podsBegin } = await import('../query/pods-begin.ts')
   const { GROUP_COLUMNS, eachTotal, openReader, queryTotals } = await import('../query/totals.ts')
   const nowMs = wallMs()
   const { since, until, tz, sni, notSni, workload, namespace, order, limit, offset } = options
@@ -105,6 +106,7 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
     const { format, units, exact = false } = options
     const width = terminalWidth(stdout)
     const rendered = { format, exact, units, width, sums: true, spare: SPARE }
+    if (by.includes('pod')) sayPodsBegin(podsBegin(db, sinceMs), surroundings)
     if (limit === undefined && offset === undefined) {
       const all = counted(eachTotal(db, request))
       const shown = format === 'table' ? readableWorkloads(rowsOf(all), COUNTS, by) : buffered(all)
@@ -123,6 +125,14 @@ async function query(options: QueryArguments, surroundings: Surroundings): Promi
   } finally {
     db.close()
   }
+}
+
+function sayPodsBegin(ms: number | undefined, { stderr }: Surroundings): void {
+  if (ms === undefined) return
+  const since = Number.isFinite(ms)
+    ? `since ${new Date(ms).toISOString().slice(0, 16)}Z`
+    : 'not yet'
+  stderr.write(`snimeter: usage per pod is kept ${since}; --by workload has what was before\n`)
 }
 
 /** The same rows, and how many have been read. */

@@ -152,6 +152,7 @@ function configOf(settings: Settings): Config {
       retention: {
         minutesMs: number('store.retention.minutes'),
         hoursMs: number('store.retention.hours'),
+        podsMs: number('store.retention.pods'),
         connectionsMs: number('store.retention.connections'),
         maxConnections: number('store.max_connections'),
         maxConnectionBytes: number('store.max_connection_bytes'),
@@ -165,6 +166,7 @@ function configOf(settings: Settings): Config {
         perWorkloadPerDay: number('rollup.names.per_workload_per_day'),
         perDay: number('rollup.names.per_day'),
       },
+      pods: { perHour: number('rollup.pods.per_hour') },
     },
     ledger: {
       maxConnections: number('ledger.max_connections'),

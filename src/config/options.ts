@@ -240,6 +240,15 @@ export const OPTIONS = [
     change: 'Raise it to compare years; lower it to bound the file.',
   },
   {
+    key: 'store.retention.pods',
+    type: duration(HOUR, 3660 * DAY),
+    default: '31d',
+    meaning:
+      'Age at which hours of usage per pod are deleted. Usage per workload does not change by it.',
+    change:
+      'Raise it to look for single pods further back: about 40 bytes for each hour of a pod and name.',
+  },
+  {
     key: 'store.retention.connections',
     type: duration(HOUR, 400 * DAY),
     default: '7d',
@@ -284,7 +293,7 @@ export const OPTIONS = [
     type: count(1000, 100_000_000),
     default: '500000',
     meaning:
-      'Usage rows that may wait for a commit; beyond it bytes join the newest waiting row of their workload and name.',
+      'Usage rows that may wait for a commit; beyond it bytes join the newest waiting row of their pod and name.',
     change: 'Raise it if memory allows and the disk is often away for long.',
   },
   {
@@ -300,6 +309,14 @@ export const OPTIONS = [
     default: '100000',
     meaning: 'Distinct names of all workloads per UTC day; bytes beyond it go to `__other__`.',
     change: 'Raise it for large meshes; each name costs memory and rows.',
+  },
+  {
+    key: 'rollup.pods.per_hour',
+    type: count(0, 100_000_000),
+    default: '200000',
+    meaning:
+      'New pairs of pod and name per UTC hour; bytes beyond it go to the pod `__other__` of their workload.',
+    change: 'Raise it for large meshes; each pair is a row of an hour. 0: no pods, only workloads.',
   },
   {
     key: 'ledger.max_connections',

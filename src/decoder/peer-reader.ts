@@ -14,12 +14,15 @@ const Part = {
   namespace: 2,
   type: 3,
   workload: 4,
-  certificate: 5,
+  pod: 5,
+  certificate: 6,
 } as const
-const PARTS = 5
+const PARTS = 6
 const NO_PART = -1
 /** Keys of `downstream_peer`, by the part they are; the principal is none of them. */
-const KEYS = ['', 'cluster', 'namespace', 'type', 'workload'].map((key) => encoder.encode(key))
+const KEYS = ['', 'cluster', 'namespace', 'type', 'workload', 'name'].map((key) =>
+  encoder.encode(key),
+)
 /** A part that is longer is no name: SPIFFE allows 2048 bytes, Kubernetes makes about 150 of them. */
 const MAX_PART = 512
 
@@ -184,7 +187,7 @@ export class PeerReader {
   }
 
   #partOf(start: number, end: number): number {
-    for (let part: number = Part.cluster; part <= Part.workload; part++) {
+    for (let part: number = Part.cluster; part <= Part.pod; part++) {
       if (this.#is(start, end, KEYS[part] as Uint8Array)) return part
     }
     return NO_PART

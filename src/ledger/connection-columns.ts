@@ -4,8 +4,11 @@ import {
   BYTES,
   Byte,
   CHUNK_MASK,
+  HALVES,
+  Half,
   NUMBERS,
   Num,
+  podOf,
   RowFlag,
   RowState,
   WORDS,
@@ -32,9 +35,10 @@ export function cutConnections(ledger: Ledger): ConnectionColumns {
     columns.state[i] = storedState(c.bytes[o * BYTES + Byte.state] as number)
     columns.node[i] = c.words[o * WORDS + Word.node] as number
     columns.workload[i] = c.words[o * WORDS + Word.workload] as number
+    columns.pod[i] = podOf(c, o)
     columns.destination[i] = c.words[o * WORDS + Word.destination] as number
     columns.cluster[i] = c.words[o * WORDS + Word.cluster] as number
-    columns.port[i] = c.words[o * WORDS + Word.port] as number
+    columns.port[i] = c.halves[o * HALVES + Half.port] as number
     columns.startMs[i] = c.numbers[o * NUMBERS + Num.startMs] as number
     columns.momentMs[i] = c.numbers[o * NUMBERS + Num.momentMs] as number
     columns.previousSpanStartMs[i] = c.numbers[o * NUMBERS + Num.previousSpanStartMs] as number
@@ -65,6 +69,7 @@ function makeColumns(count: number): ConnectionColumns {
     state: new Uint8Array(count),
     node: new Int32Array(count),
     workload: new Int32Array(count),
+    pod: new Int32Array(count),
     destination: new Int32Array(count),
     cluster: new Int32Array(count),
     address: new Int32Array(count * 4),

@@ -15,6 +15,7 @@ import {
   Num,
   RowFlag,
   RowState,
+  setPod,
   WORDS,
   Word,
 } from './connection-chunk.ts'
@@ -178,10 +179,11 @@ export class LedgerRows {
     c.bytes[b + Byte.flags] = RowFlag.asked | (stored.hop ? RowFlag.hop : 0)
     c.words[w + Word.node] = ids.node
     c.words[w + Word.workload] = ids.workload
+    setPod(c, row & CHUNK_MASK, ids.pod)
     c.words[w + Word.destination] = ids.destination
     c.words[w + Word.cluster] = ids.cluster
     c.words.set(stored.address, w + Word.address)
-    c.words[w + Word.port] = stored.port
+    c.halves[(row & CHUNK_MASK) * HALVES + Half.port] = stored.port
     c.numbers[n + Num.startMs] = stored.startMs
     c.numbers[n + Num.momentMs] = stored.momentMs
     c.numbers[n + Num.previousSpanStartMs] = stored.previousSpanStartMs

@@ -14,7 +14,9 @@ import {
   Half,
   NUMBERS,
   Num,
+  podOf,
   RowState,
+  setPod,
   WORDS,
   Word,
 } from './connection-chunk.ts'
@@ -409,7 +411,7 @@ export class Ledger {
     c.words[o * WORDS + Word.destination] = noRoom ? this.#deps.identities.otherDestination() : NONE
     c.words[o * WORDS + Word.cluster] = 0
     for (let word = 0; word < 4; word++) c.words[o * WORDS + Word.address + word] = 0
-    c.words[o * WORDS + Word.port] = 0
+    c.halves[o * HALVES + Half.port] = 0
     c.numbers[o * NUMBERS + Num.startMs] = start < 0 ? moment : Math.floor(start)
     c.numbers[o * NUMBERS + Num.momentMs] = beginOf(batch.beganMs[i] as number, moment)
     c.numbers[o * NUMBERS + Num.previousSpanStartMs] = 0
@@ -577,6 +579,7 @@ export class Ledger {
     } else {
       this.#deps.bookings.book(
         c.words[o * WORDS + Word.workload] as number,
+        podOf(c, o),
         c.words[o * WORDS + Word.destination] as number,
         uploadDelta,
         downloadDelta,
@@ -619,7 +622,10 @@ export class Ledger {
     if (isHop(c, o)) return
     // Nothing has been booked yet: this is still where the first span begins.
     const began = Math.min(c.numbers[o * NUMBERS + Num.momentMs] as number, nowMs)
-    bookings.opened(workload, c.words[o * WORDS + Word.destination] as number, began)
+    const named = c.words[o * WORDS + Word.destination] as number
+    const pod = identities.budgetedPod(podOf(c, o), named, sender)
+    setPod(c, o, pod)
+    bookings.opened(workload, pod, named, began)
   }
 
   #end(row: number, c: ConnectionChunk, o: number, moment: number): void {
@@ -632,6 +638,7 @@ export class Ledger {
     if (isHop(c, o)) return
     this.#deps.bookings.closed(
       c.words[o * WORDS + Word.workload] as number,
+      podOf(c, o),
       c.words[o * WORDS + Word.destination] as number,
       moment,
     )
@@ -649,12 +656,12 @@ export class Ledger {
     if (c.words[o * WORDS + Word.cluster] === 0 && cluster !== NO_TEXT) {
       c.words[o * WORDS + Word.cluster] = this.#deps.identities.cluster(cluster, sender)
     }
-    if (c.words[o * WORDS + Word.port] === 0 && batch.port[i] !== 0) {
+    if (c.halves[o * HALVES + Half.port] === 0 && batch.port[i] !== 0) {
       const k = i * 4
       for (let word = 0; word < 4; word++) {
         c.words[o * WORDS + Word.address + word] = batch.address[k + word] as number
       }
-      c.words[o * WORDS + Word.port] = batch.port[i] as number
+      c.halves[o * HALVES + Half.port] = batch.port[i] as number
     }
   }
 

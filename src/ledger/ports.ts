@@ -8,6 +8,8 @@ export interface SampleOrigin {
   /** Session ids of the node that sent it and of the workload that its bytes belong to. */
   readonly node: number
   readonly workload: number
+  /** Session id of the pod of that workload. */
+  readonly pod: number
   /** Who opened the stream, as budgets know it (`Sender.key`). */
   readonly sender: string
   /** The node as the stream's identifier says it, also where no session id was left for it. */
@@ -44,6 +46,10 @@ export interface Names {
 export interface Identities {
   /** Id of the workload that a peer text names (see `model/peer.ts`); -1 where it names none. */
   peerWorkload(peer: number, node: number, sender: string): number
+  /** Id of the pod that a peer text names, of the workload that it names; that of the empty text where it names none. */
+  peerPod(peer: number, workload: number, sender: string): number
+  /** The pod, or `__other__` of its workload where the sender's share of pairs of pod and name is used up. */
+  budgetedPod(pod: number, destination: number, sender: string): number
   /** Id of a destination within the name budgets of a workload; beyond them the id of `__other__`. */
   budgetedDestination(
     workload: number,
@@ -67,6 +73,7 @@ export interface Identities {
 export interface StoredIds {
   readonly node: number
   readonly workload: number
+  readonly pod: number
   readonly destination: number
   readonly cluster: number
 }
@@ -75,10 +82,11 @@ export interface StoredIds {
 export interface Bookings {
   /** Who reports what is booked next (`Sender.key`). */
   sender: string
-  opened(workload: number, destination: number, ms: number): void
-  closed(workload: number, destination: number, ms: number): void
+  opened(workload: number, pod: number, destination: number, ms: number): void
+  closed(workload: number, pod: number, destination: number, ms: number): void
   book(
     workload: number,
+    pod: number,
     destination: number,
     upload: number,
     download: number,

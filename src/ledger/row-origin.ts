@@ -1,5 +1,13 @@
 import { NO_TEXT, type SampleBatch } from '../model/sample.ts'
-import { BYTES, Byte, type ConnectionChunk, RowFlag, WORDS, Word } from './connection-chunk.ts'
+import {
+  BYTES,
+  Byte,
+  type ConnectionChunk,
+  RowFlag,
+  setPod,
+  WORDS,
+  Word,
+} from './connection-chunk.ts'
 import type { Identities, Names, SampleOrigin } from './ports.ts'
 
 /** Whether a row's bytes are hop bytes: another proxy of the mesh is billed for them. */
@@ -60,12 +68,14 @@ export function takeOrigin(
   { names, identities }: { readonly names: Names; readonly identities: Identities },
   isNew = false,
 ): void {
-  const { node, workload, sender, hops, reportsPeers } = origin
-  const peers = reportsPeers ? identities.peerWorkload(batch.peer[i] as number, node, sender) : -1
+  const { node, workload, pod, sender, hops, reportsPeers } = origin
+  const peer = batch.peer[i] as number
+  const peers = reportsPeers ? identities.peerWorkload(peer, node, sender) : -1
   const hop = hops === 'all' || (hops === 'to_gateway' && names.isToGateway(batch, i))
   const undecided = hops === 'to_gateway' && batch.cluster[i] === NO_TEXT
   c.words[o * WORDS + Word.node] = node
   c.words[o * WORDS + Word.workload] = peers < 0 ? workload : peers
+  setPod(c, o, peers < 0 ? pod : identities.peerPod(peer, peers, sender))
   // An entry without a cluster does not take back what one with a cluster has said.
   if (undecided && !isNew && !isUndecided(c, o)) return
   // A waiting row is in no batch.

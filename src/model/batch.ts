@@ -67,23 +67,27 @@ export interface Definitions {
   readonly workloads: readonly { readonly id: number; readonly workload: Workload }[]
   readonly nodes: readonly { readonly id: number; readonly node: Node; readonly workload: number }[]
   readonly destinations: readonly { readonly id: number; readonly destination: Destination }[]
+  readonly pods: readonly { readonly id: number; readonly pod: string; readonly workload: number }[]
   /** Envoy's `upstream_cluster` names, for the `connections` view. Id 0 is the empty text, never defined. */
   readonly clusters: readonly { readonly id: number; readonly text: string }[]
   readonly released: {
     readonly workloads: readonly number[]
     readonly nodes: readonly number[]
     readonly destinations: readonly number[]
+    readonly pods: readonly number[]
     readonly clusters: readonly number[]
   }
 }
 
-/** Increments of usage. A (window, workload, destination) may occur in more than one row. */
+/** Increments of usage. A (window, pod, destination) may occur in more than one row. */
 export interface UsageColumns {
   readonly count: number
   /** Start of the window, unix ms, and its length in seconds. */
   readonly windowMs: Float64Array
   readonly windowSeconds: Int32Array
   readonly workload: Int32Array
+  /** A pod of the workload. */
+  readonly pod: Int32Array
   readonly destination: Int32Array
   /** Exact integers, 0 … 2^53-1. */
   readonly upload: Float64Array
@@ -108,6 +112,7 @@ export interface ConnectionColumns {
   readonly state: Uint8Array
   readonly node: Int32Array
   readonly workload: Int32Array
+  readonly pod: Int32Array
   readonly destination: Int32Array
   readonly cluster: Int32Array
   /** Four words a row, IPv4-mapped IPv6; all 0 = none. */

@@ -23,6 +23,8 @@ export interface StoredConnection {
   readonly node: Node
   /** What the connection is booked to; fixed when it was first attributed. */
   readonly workload: Workload
+  /** The pod of the workload, fixed with it; undefined in rows of a file from before pods were kept. */
+  readonly pod?: string | undefined
   readonly destination: Destination
   readonly upstreamCluster: string
   /** Upstream IP as IPv4-mapped IPv6 words, all 0 = none. */

@@ -21,6 +21,8 @@ export interface StoreOpening {
   readonly forgottenBeforeMs: number
   /** Rows with starts until then may have the identity of a node that was not known yet, unix ms; 0 = none has. */
   readonly namedSinceMs?: number
+  /** Pairs of pod and name that the file has in the hour of its newest moment. */
+  readonly podsOfHour?: number
   /** No sink needs a minute row before this; minutes may be compacted up to it, unix ms. */
   readonly minutesHoldMs: number
   /** The next moment at which something is to be frozen for a sink though nothing arrives, unix ms; none if undefined. */

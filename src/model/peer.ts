@@ -4,8 +4,8 @@
  *
  *   principal  SPIFFE URI: the peer of an HBONE tunnel (`io.istio.peer_principal`), else of the
  *              certificate that the proxy verified
- *   cluster, namespace, type, workload   of `downstream_peer`, found by the workload's address
+ *   cluster, namespace, type, workload, name (the pod)   of `downstream_peer`, found by the workload's address
  */
-export const PEER_PARTS = ['principal', 'cluster', 'namespace', 'type', 'workload'] as const
+export const PEER_PARTS = ['principal', 'cluster', 'namespace', 'type', 'workload', 'pod'] as const
 
 export const PEER_SEPARATOR = '\0'

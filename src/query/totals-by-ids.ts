@@ -1,15 +1,22 @@
 import type Database from 'better-sqlite3'
 import { saturatingSum } from '../runtime/saturating-sum.ts'
+import { ServiceError } from '../runtime/service-error.ts'
 import type { Buckets } from './buckets.ts'
 import { type Filter, filterOf } from './filter.ts'
 import type { GroupColumn, TotalsQuery } from './totals.ts'
 
+const HOUR_MS = 3_600_000
+const FOREVER_MS = Number.MAX_SAFE_INTEGER
 const SUMS = `${saturatingSum('upload')} AS upload, ${saturatingSum('download')} AS download`
+
+/** Usage per pod with its workload, under the names of usage per workload. */
+const PODS_USAGE = `(SELECT u.window_ms, p.workload_id, u.pod_id, u.destination_id, u.upload, u.download, u.opened
+                     FROM usage_pod u JOIN pod p ON p.id = u.pod_id)`
 
 /** A table of names: which of its columns a group can have, and what its rows are called. */
 interface Names {
-  readonly table: 'workload' | 'destination'
-  readonly id: 'workload_id' | 'destination_id'
+  readonly table: 'workload' | 'pod' | 'destination'
+  readonly id: 'workload_id' | 'pod_id' | 'destination_id'
   readonly columns: Readonly<Partial<Record<GroupColumn, string>>>
 }
 
@@ -18,6 +25,7 @@ const WORKLOADS: Names = {
   id: 'workload_id',
   columns: { cluster: 'cluster', namespace: 'namespace', workload_kind: 'kind', workload: 'name' },
 }
+const PODS: Names = { table: 'pod', id: 'pod_id', columns: { pod: 'pod' } }
 const DESTINATIONS: Names = {
   table: 'destination',
   id: 'destination_id',
@@ -46,8 +54,10 @@ export function totalsByIds(
   buckets: Buckets | undefined,
 ): Groups {
   const { sni, notSni, workload, namespace, sinceMs, untilMs } = query
-  const ranged = buckets !== undefined || sinceMs !== undefined || untilMs !== undefined
-  const groups = [WORKLOADS, DESTINATIONS].flatMap((names) => {
+  const ofPods = columns.includes('pod')
+  if (ofPods) insistOnPods(database)
+  const ranged = ofPods || buckets !== undefined || sinceMs !== undefined || untilMs !== undefined
+  const groups = [WORKLOADS, PODS, DESTINATIONS].flatMap((names) => {
     const asked = Object.entries(names.columns).filter(([column]) =>
       columns.includes(column as GroupColumn),
     )
@@ -64,13 +74,14 @@ export function totalsByIds(
     ),
   ].filter(({ values }) => values.length > 0)
   const ids = groups.map(({ id }) => id)
-  const tables = ranged ? ['usage_minute', 'usage_hour'] : ['pair_total']
+  const timed = ofPods ? [PODS_USAGE] : ['usage_minute', 'usage_hour']
+  const tables = ranged ? timed : ['pair_total']
   const conditions = [
     ...(ranged
       ? [
           {
             sql: 'window_ms >= ? AND window_ms < ?',
-            values: [sinceMs ?? 0, untilMs ?? Number.MAX_SAFE_INTEGER],
+            values: ofPods ? wholeHours(sinceMs, untilMs) : [sinceMs ?? 0, untilMs ?? FOREVER_MS],
           },
         ]
       : []),
@@ -120,8 +131,8 @@ function sourceOf(
 ): string {
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
   const isPair = table === 'pair_total'
-  // A destination's rows lie apart in any case: those would have to be sorted twice.
-  if (ids.includes('destination_id')) {
+  // A destination's rows lie apart in any case, and so do a workload's pods: those would be sorted twice.
+  if (table === PODS_USAGE || ids.includes('destination_id')) {
     return `SELECT ${keys.join(', ')}, upload, download, ${connections} AS connections FROM ${table} ${where}`
   }
   const prefix = [...(isPair ? [] : ['window_ms']), ...ids]
@@ -129,6 +140,21 @@ function sourceOf(
     return `SELECT ${SUMS}, sum(${connections}) AS connections FROM ${table} ${where}`
   }
   return `SELECT ${prefix.join(', ')}, ${SUMS}, sum(${connections}) AS connections FROM ${table} ${where} GROUP BY ${prefix.join(', ')}`
+}
+
+/** A file that no receiver of this version has opened yet has no table of pods. */
+function insistOnPods(database: Database.Database): void {
+  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'usage_pod'").get()
+  if (table !== undefined) return
+  throw new ServiceError(
+    'no_pods',
+    'the file is of an older version, which kept no usage per pod; serve of this version does from its first start on',
+  )
+}
+
+/** The hours that a time range touches: usage per pod has nothing smaller. */
+function wholeHours(sinceMs = 0, untilMs = FOREVER_MS): number[] {
+  return [Math.floor(sinceMs / HOUR_MS) * HOUR_MS, untilMs]
 }
 
 function within(table: string, { sql, values }: Filter): Filter {

@@ -12,6 +12,7 @@ export const GROUP_COLUMNS = [
   'sni',
   'name_source',
   'workload',
+  'pod',
   'workload_kind',
   'namespace',
   'cluster',
@@ -39,12 +40,14 @@ const COUNTS = ['upload_bytes', 'download_bytes', 'connections'] as const
 /** Workloads of one name in two namespaces are two workloads: their whole identity is shown. */
 const EXPANSION: Readonly<Partial<Record<GroupColumn, readonly GroupColumn[]>>> = {
   workload: ['cluster', 'namespace', 'workload_kind', 'workload'],
+  pod: ['cluster', 'namespace', 'workload_kind', 'workload', 'pod'],
 }
 
 const SQL: Readonly<Record<Exclude<GroupColumn, 'hour' | 'day'>, string>> = {
   sni: 'd.name',
   name_source: 'd.name_source',
   workload: 'w.name',
+  pod: 'p.pod',
   workload_kind: 'w.kind',
   namespace: 'w.namespace',
   cluster: 'w.cluster',
@@ -53,7 +56,8 @@ const SQL: Readonly<Record<Exclude<GroupColumn, 'hour' | 'day'>, string>> = {
 /**
  * Totals of a file. Without a time range and without `hour` or `day` they are lifetime sums, every
  * connection once, refused and empty ones too (so a name can have 0 bytes). With one they are sums over
- * the windows that begin in it, and `connections` are those that began in it. Rows of group columns
+ * the windows that begin in it, and `connections` are those that began in it. With `pod` they
+ * are sums over the hours that pods are kept for, in whole hours around the time range. Rows of group columns
  * (text), then upload_bytes, download_bytes and connections.
  */
 export function queryTotals(database: Database.Database, query: TotalsQuery): Page {
@@ -112,6 +116,7 @@ function statementOf(database: Database.Database, query: TotalsQuery) {
   const reads = (table: string): boolean => texts.some((text) => text?.startsWith(`${table}.`))
   const joins = [
     ...(reads('w') ? ['JOIN workload w ON w.id = t.workload_id'] : []),
+    ...(reads('p') ? ['JOIN pod p ON p.id = t.pod_id'] : []),
     ...(reads('d') ? ['JOIN destination d ON d.id = t.destination_id'] : []),
   ]
   const page = `

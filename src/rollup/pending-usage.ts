@@ -6,7 +6,7 @@ import { NO_SENDER } from '../runtime/sender-slots.ts'
 const MAX_EXACT = Number.MAX_SAFE_INTEGER
 
 /**
- * Usage that has changed since the last cut: one row per (window, workload, destination), in
+ * Usage that has changed since the last cut: one row per (window, pod, destination), in
  * columns, found by an open-addressing index. A key can own several rows (see `MAX_EXACT`): the
  * store adds them up in 64 bits.
  */
@@ -19,9 +19,9 @@ export class PendingUsage {
   /** Rows by the sender whose report made them: a lone one may fill `maxRows`. */
   readonly share: FairShare
   #columns: Columns
-  /** row + 1, under the hash of (window, workload, destination). */
+  /** row + 1, under the hash of (window, pod, destination). */
   #index = new Int32Array(4096)
-  /** row + 1 of the newest window, under the hash of (workload, destination). */
+  /** row + 1 of the newest window, under the hash of (pod, destination). */
   #newest = new Int32Array(4096)
 
   constructor(maxRows: number) {
@@ -31,13 +31,14 @@ export class PendingUsage {
 
   /**
    * Adds increments to the row of a window. Beyond the sender's share of `maxRows` the increments join the
-   * newest pending window of the pair (counted in `late`); only a pair without any row still gets one, so the
-   * rows are bounded by the shares (about twice `maxRows` in all) plus the pairs, which the name budgets bound.
+   * newest pending window of the pod and name (counted in `late`); only a pair of these without any row still gets
+   * one, so the rows are bounded by the shares (about twice `maxRows` in all) plus the pairs, which budgets bound.
    */
   add(
     windowMs: number,
     windowSeconds: number,
     workload: number,
+    pod: number,
     destination: number,
     upload: number,
     download: number,
@@ -47,7 +48,7 @@ export class PendingUsage {
     firstMs: number,
     lastMs: number,
   ): void {
-    const row = this.#rowFor(windowMs, windowSeconds, workload, destination, upload, download)
+    const row = this.#rowFor(windowMs, windowSeconds, workload, pod, destination, upload, download)
     const columns = this.#columns
     columns.upload[row] = (columns.upload[row] as number) + upload
     columns.download[row] = (columns.download[row] as number) + download
@@ -67,6 +68,7 @@ export class PendingUsage {
       windowMs: columns.windowMs.slice(0, count),
       windowSeconds: columns.windowSeconds.slice(0, count),
       workload: columns.workload.slice(0, count),
+      pod: columns.pod.slice(0, count),
       destination: columns.destination.slice(0, count),
       upload: columns.upload.slice(0, count),
       download: columns.download.slice(0, count),
@@ -87,34 +89,35 @@ export class PendingUsage {
     windowMs: number,
     windowSeconds: number,
     workload: number,
+    pod: number,
     destination: number,
     upload: number,
     download: number,
   ): number {
     const columns = this.#columns
     const mask = this.#index.length - 1
-    let slot = hashKey(windowMs, workload, destination) & mask
+    let slot = hashKey(windowMs, pod, destination) & mask
     for (;;) {
       const row = (this.#index[slot] as number) - 1
       if (row === -1) break
       if (
         columns.windowMs[row] === windowMs &&
-        columns.workload[row] === workload &&
+        columns.pod[row] === pod &&
         columns.destination[row] === destination
       ) {
         if (this.#fits(row, upload, download)) return row
-        return this.#makeRow(slot, windowMs, windowSeconds, workload, destination)
+        return this.#makeRow(slot, windowMs, windowSeconds, workload, pod, destination)
       }
       slot = (slot + 1) & mask
     }
     if (!this.share.hasRoom(this.sender)) {
-      const newest = this.#newestOf(workload, destination)
+      const newest = this.#newestOf(pod, destination)
       if (newest !== -1 && this.#fits(newest, upload, download)) {
         this.late++
         return newest
       }
     }
-    return this.#makeRow(slot, windowMs, windowSeconds, workload, destination)
+    return this.#makeRow(slot, windowMs, windowSeconds, workload, pod, destination)
   }
 
   #fits(row: number, upload: number, download: number): boolean {
@@ -129,6 +132,7 @@ export class PendingUsage {
     windowMs: number,
     windowSeconds: number,
     workload: number,
+    pod: number,
     destination: number,
   ): number {
     const row = this.count++
@@ -138,6 +142,7 @@ export class PendingUsage {
     columns.windowMs[row] = windowMs
     columns.windowSeconds[row] = windowSeconds
     columns.workload[row] = workload
+    columns.pod[row] = pod
     columns.destination[row] = destination
     columns.upload[row] = 0
     columns.download[row] = 0
@@ -152,32 +157,26 @@ export class PendingUsage {
     return row
   }
 
-  #newestOf(workload: number, destination: number): number {
-    return (this.#newest[this.#newestSlot(workload, destination)] as number) - 1
+  #newestOf(pod: number, destination: number): number {
+    return (this.#newest[this.#newestSlot(pod, destination)] as number) - 1
   }
 
   #noteNewest(row: number): void {
     const columns = this.#columns
-    const slot = this.#newestSlot(
-      columns.workload[row] as number,
-      columns.destination[row] as number,
-    )
+    const slot = this.#newestSlot(columns.pod[row] as number, columns.destination[row] as number)
     const held = (this.#newest[slot] as number) - 1
     if (held === -1 || (columns.windowMs[row] as number) >= (columns.windowMs[held] as number)) {
       this.#newest[slot] = row + 1
     }
   }
 
-  #newestSlot(workload: number, destination: number): number {
+  #newestSlot(pod: number, destination: number): number {
     const columns = this.#columns
     const mask = this.#newest.length - 1
-    let slot = hashKey(0, workload, destination) & mask
+    let slot = hashKey(0, pod, destination) & mask
     for (;;) {
       const row = (this.#newest[slot] as number) - 1
-      if (
-        row === -1 ||
-        (columns.workload[row] === workload && columns.destination[row] === destination)
-      ) {
+      if (row === -1 || (columns.pod[row] === pod && columns.destination[row] === destination)) {
         return slot
       }
       slot = (slot + 1) & mask
@@ -191,16 +190,16 @@ export class PendingUsage {
     const mask = this.#index.length - 1
     for (let row = 0; row < this.count; row++) {
       const windowMs = columns.windowMs[row] as number
-      const workload = columns.workload[row] as number
+      const pod = columns.pod[row] as number
       const destination = columns.destination[row] as number
-      let slot = hashKey(windowMs, workload, destination) & mask
+      let slot = hashKey(windowMs, pod, destination) & mask
       for (;;) {
         const other = (this.#index[slot] as number) - 1
         // A later row of the same key takes the slot: only the last one is still added to.
         if (
           other === -1 ||
           (columns.windowMs[other] === windowMs &&
-            columns.workload[other] === workload &&
+            columns.pod[other] === pod &&
             columns.destination[other] === destination)
         ) {
           break
@@ -220,6 +219,7 @@ function makeColumns(capacity: number): Columns {
     windowMs: new Float64Array(capacity),
     windowSeconds: new Int32Array(capacity),
     workload: new Int32Array(capacity),
+    pod: new Int32Array(capacity),
     destination: new Int32Array(capacity),
     upload: new Float64Array(capacity),
     download: new Float64Array(capacity),
@@ -237,9 +237,9 @@ function grown(columns: Columns): Columns {
   return bigger
 }
 
-function hashKey(windowMs: number, workload: number, destination: number): number {
+function hashKey(windowMs: number, pod: number, destination: number): number {
   let hash = Math.imul((windowMs / 1000) | 0, 0x9e3779b1)
-  hash = Math.imul((hash ^ (hash >>> 15)) + workload, 0x85ebca77)
+  hash = Math.imul((hash ^ (hash >>> 15)) + pod, 0x85ebca77)
   hash = Math.imul((hash ^ (hash >>> 13)) + destination, 0xc2b2ae3d)
   return hash ^ (hash >>> 16)
 }

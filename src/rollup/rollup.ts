@@ -50,13 +50,13 @@ export class Rollup {
   }
 
   /** A connection (or request) first seen; `ms` is its clamped start. */
-  opened(workload: number, destination: number, ms: number): void {
-    this.#addAt(workload, destination, ms, 0, 0, 1, 0)
+  opened(workload: number, pod: number, destination: number, ms: number): void {
+    this.#addAt(workload, pod, destination, ms, 0, 0, 1, 0)
   }
 
   /** A connection's (or request's) first final, at its moment. */
-  closed(workload: number, destination: number, ms: number): void {
-    this.#addAt(workload, destination, ms, 0, 0, 0, 1)
+  closed(workload: number, pod: number, destination: number, ms: number): void {
+    this.#addAt(workload, pod, destination, ms, 0, 0, 0, 1)
   }
 
   /**
@@ -65,6 +65,7 @@ export class Rollup {
    */
   book(
     workload: number,
+    pod: number,
     destination: number,
     upload: number,
     download: number,
@@ -82,7 +83,7 @@ export class Rollup {
       this.clamped++
     }
     if (end <= start) {
-      this.#addAt(workload, destination, end, upload, download, 0, 0)
+      this.#addAt(workload, pod, destination, end, upload, download, 0, 0)
       return
     }
     // The last window is the one that holds the last millisecond before `end`.
@@ -93,6 +94,7 @@ export class Rollup {
         lastWindow,
         lastSeconds,
         workload,
+        pod,
         destination,
         upload,
         download,
@@ -106,7 +108,7 @@ export class Rollup {
     }
     const earliest = lastWindow - (MAX_SPAN_WINDOWS - 1) * lastSeconds * 1000
     if (start < earliest) start = earliest
-    this.#spread(workload, destination, upload, download, start, end)
+    this.#spread(workload, pod, destination, upload, download, start, end)
   }
 
   cut(): UsageColumns {
@@ -115,6 +117,7 @@ export class Rollup {
 
   #spread(
     workload: number,
+    pod: number,
     destination: number,
     upload: number,
     download: number,
@@ -137,6 +140,7 @@ export class Rollup {
           window,
           seconds,
           workload,
+          pod,
           destination,
           up,
           down,
@@ -155,6 +159,7 @@ export class Rollup {
 
   #addAt(
     workload: number,
+    pod: number,
     destination: number,
     ms: number,
     upload: number,
@@ -173,6 +178,7 @@ export class Rollup {
       window,
       seconds,
       workload,
+      pod,
       destination,
       upload,
       download,

@@ -18,6 +18,7 @@ import { NAMED_SINCE } from './migrations/0010-named-since.ts'
 import { SINK_LIVES } from './migrations/0011-sink-lives.ts'
 import { HOURS } from './migrations/0012-hours.ts'
 import { SINK_TOPIC } from './migrations/0013-sink-topic.ts'
+import { PODS } from './migrations/0014-pods.ts'
 import { INTERNAL_VIEWS, VIEWS } from './views.ts'
 
 /** Forward only; the file's `user_version` is how many it has. */
@@ -35,6 +36,7 @@ const MIGRATIONS: readonly Migration[] = [
   SINK_LIVES,
   HOURS,
   SINK_TOPIC,
+  PODS,
 ]
 
 /** SQL, or what SQL alone cannot do; runs in a transaction. */

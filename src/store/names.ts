@@ -14,6 +14,7 @@ export class Names {
   readonly #workloads = new Map<number, Workload>()
   readonly #nodes = new Map<number, Node>()
   readonly #destinations = new Map<number, Destination>()
+  readonly #pods = new Map<number, string>()
   readonly #clusters = new Map<number, string>([[0, '']])
   readonly #statements
 
@@ -25,6 +26,7 @@ export class Names {
       node: byId('node, pod, proxy_type, service_account, envoy_version', 'node'),
       workloadOfNode: byId('workload_id', 'node').pluck(),
       destination: byId('name, name_source', 'destination'),
+      pod: byId('pod', 'pod').pluck(),
       cluster: byId('name', 'cluster_name').pluck(),
     }
   }
@@ -65,6 +67,12 @@ export class Names {
     })
   }
 
+  /** Name of a pod; undefined for id 0, which is of a row from before pods were kept. */
+  pod(id: number): string | undefined {
+    if (id === 0) return undefined
+    return remembered(this.#pods, id, () => this.#statements.pod.get(id) as string)
+  }
+
   /** Name of an `upstream_cluster`; id 0 is the empty text. */
   cluster(id: number): string {
     return remembered(this.#clusters, id, () => this.#statements.cluster.get(id) as string)
@@ -75,6 +83,7 @@ export class Names {
     this.#workloads.clear()
     this.#nodes.clear()
     this.#destinations.clear()
+    this.#pods.clear()
     this.#clusters.clear()
     this.#clusters.set(0, '')
   }

@@ -20,6 +20,8 @@ export interface RetentionConfig extends ConnectionBounds {
   readonly maxCoverageRows?: number
   /** Hours are kept this long before the newest moment, ms. */
   readonly hoursMs: number
+  /** Hours of usage per pod are kept this long, ms; as long as hours if it is not given. */
+  readonly podsMs?: number
   /** Connections are kept this long after they last spoke, ms of the ledger clock. */
   readonly connectionsMs: number
 }
@@ -65,6 +67,7 @@ export class Retention {
       oldestMinute: oldest('usage_minute'),
       oldestCoverage: oldest('coverage_minute'),
       oldestHour: oldest('usage_hour'),
+      oldestPodHour: oldest('usage_pod'),
       oldestCoverageHour: oldest('coverage_hour'),
       usageToHour: database.prepare(`
         INSERT INTO usage_hour (window_ms, workload_id, destination_id, window_seconds,
@@ -85,6 +88,7 @@ export class Retention {
       removeMinute: removeWindow('usage_minute'),
       removePublications: removeWindow('publication'),
       removeCoverage: removeWindow('coverage_minute'),
+      removePodHour: removeWindow('usage_pod'),
       removeHour: removeWindow('usage_hour'),
       removeCoverageHour: removeWindow('coverage_hour'),
       slice: database.prepare(`
@@ -182,7 +186,11 @@ export class Retention {
       this.#hoursLeft = HOURS_PER_PASS
     }
     if (this.#hoursLeft === 0) return false
-    const moved = this.#move(s.oldestHour, beforeMs, undefined, s.removeHour)
+    const { hoursMs, podsMs = hoursMs } = this.#config
+    const podsBeforeMs = beforeMs + hoursMs - podsMs
+    const moved =
+      this.#move(s.oldestHour, beforeMs, undefined, s.removeHour) ||
+      this.#move(s.oldestPodHour, podsBeforeMs, undefined, s.removePodHour)
     if (moved) this.#hoursLeft--
     return moved || this.#forgetCoverageHour(beforeMs)
   }

@@ -14,6 +14,7 @@ export class SessionIds {
   readonly #workloads: Dictionary
   readonly #nodes: Dictionary
   readonly #destinations: Dictionary
+  readonly #pods: Dictionary
   readonly #clusters: Dictionary
 
   constructor(database: Database.Database, refused: RefusedRows) {
@@ -30,6 +31,7 @@ export class SessionIds {
       'workload_id',
     )
     this.#destinations = dictionary('destination', 'name', 'name_source')
+    this.#pods = dictionary('pod', 'pod', 'workload_id')
     this.#clusters = dictionary('cluster_name', 'name')
     this.#clusters.ids.set(0, 0)
   }
@@ -55,6 +57,9 @@ export class SessionIds {
     for (const { id, destination: d } of definitions.destinations) {
       this.#destinations.define(id, () => [d.name, d.nameSource])
     }
+    for (const { id, pod, workload } of definitions.pods) {
+      this.#pods.define(id, () => [pod, this.workload(workload)])
+    }
     for (const { id, text } of definitions.clusters) this.#clusters.define(id, () => [text])
   }
 
@@ -63,6 +68,7 @@ export class SessionIds {
     for (const id of released.workloads) this.#workloads.ids.delete(id)
     for (const id of released.nodes) this.#nodes.ids.delete(id)
     for (const id of released.destinations) this.#destinations.ids.delete(id)
+    for (const id of released.pods) this.#pods.ids.delete(id)
     for (const id of released.clusters) this.#clusters.ids.delete(id)
   }
 
@@ -76,6 +82,10 @@ export class SessionIds {
 
   destination(id: number): number {
     return this.#destinations.idOf(id)
+  }
+
+  pod(id: number): number {
+    return this.#pods.idOf(id)
   }
 
   cluster(id: number): number {

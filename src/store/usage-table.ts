@@ -4,10 +4,14 @@ import { BulkStatement } from './bulk-statement.ts'
 import type { RefusedRows } from './refused-rows.ts'
 import { saturatingAdd } from './saturating-add.ts'
 import type { SessionIds } from './session-ids.ts'
+import { sumsByKey } from './usage-sums.ts'
 
-/** Adds increments to usage per window and to the lifetime totals per pair. */
+const HOUR_MS = 3_600_000
+
+/** Adds increments to usage per window, to usage per pod and hour, and to the lifetime totals per pair. */
 export class UsageTable {
   readonly #usage: BulkStatement
+  readonly #pods: BulkStatement
   readonly #total: BulkStatement
   readonly #refused: RefusedRows
 
@@ -22,6 +26,15 @@ export class UsageTable {
         ${saturatingAdd('upload')}, ${saturatingAdd('download')}, ${saturatingAdd('estimated')},
         opened = opened + excluded.opened, closed = closed + excluded.closed`,
     })
+    this.#pods = new BulkStatement(database, refused, {
+      table: 'usage_pod',
+      width: 8,
+      insert: `INSERT INTO usage_pod (window_ms, pod_id, destination_id, window_seconds,
+                                      upload, download, opened, closed)`,
+      onConflict: `ON CONFLICT DO UPDATE SET
+        ${saturatingAdd('upload')}, ${saturatingAdd('download')},
+        opened = opened + excluded.opened, closed = closed + excluded.closed`,
+    })
     this.#total = new BulkStatement(database, refused, {
       table: 'total',
       width: 8,
@@ -34,7 +47,7 @@ export class UsageTable {
     })
   }
 
-  /** `changed` is told each row that got an increment, once the increments are in. */
+  /** `changed` is called with each row that got an increment, once the increments are in. */
   add(
     usage: UsageColumns,
     ids: SessionIds,
@@ -45,26 +58,13 @@ export class UsageTable {
       windowSeconds: number,
     ) => void,
   ): void {
-    this.#usage.clear()
-    this.#total.clear()
+    for (const statement of [this.#usage, this.#pods, this.#total]) statement.clear()
     const rows = this.#storableRows(usage, ids)
-    // In the order of the table's key: neighbours share pages.
-    for (const i of rows.inOrder) {
-      this.#usage.add(
-        usage.windowMs[i] as number,
-        rows.workload[i] as number,
-        rows.destination[i] as number,
-        usage.windowSeconds[i] as number,
-        usage.upload[i] as number,
-        usage.download[i] as number,
-        usage.estimated[i] as number,
-        usage.opened[i] as number,
-        usage.closed[i] as number,
-      )
-    }
-    this.#usage.flush()
+    // Each table in the order of its key: neighbours share pages.
+    const changedRows = this.#addUsage(usage, rows)
+    this.#addPods(usage, rows)
     this.#addTotals(usage, rows)
-    for (const i of rows.inOrder) {
+    for (const i of changedRows) {
       changed(
         usage.windowMs[i] as number,
         rows.workload[i] as number,
@@ -74,60 +74,91 @@ export class UsageTable {
     }
   }
 
-  /**
-   * One row a pair: sorted by pair, its increments lie side by side. Sums that would pass 2^53 are
-   * split, so that each is an exact number.
-   */
-  #addTotals(usage: UsageColumns, rows: StorableRows): void {
+  /** The pods of a workload are one row of it. */
+  #addUsage(usage: UsageColumns, rows: StorableRows): number[] {
+    const { windowMs } = usage
     const { workload, destination } = rows
-    let pair: PairSum | undefined
-    for (const i of pairOrder(usage, rows)) {
-      const upload = usage.upload[i] as number
-      const download = usage.download[i] as number
-      if (
-        pair === undefined ||
-        pair.workload !== workload[i] ||
-        pair.destination !== destination[i] ||
-        pair.upload + upload > Number.MAX_SAFE_INTEGER ||
-        pair.download + download > Number.MAX_SAFE_INTEGER
-      ) {
-        this.#addTotal(pair)
-        pair = emptySum(workload[i] as number, destination[i] as number)
-      }
-      pair.upload += upload
-      pair.download += download
-      pair.opened += usage.opened[i] as number
-      pair.closed += usage.closed[i] as number
-      pair.firstMs = Math.min(pair.firstMs, Math.floor(usage.firstMs[i] as number))
-      pair.lastMs = Math.max(pair.lastMs, Math.floor(usage.lastMs[i] as number))
+    const changed: number[] = []
+    const isSame = (a: number, b: number): boolean =>
+      windowMs[a] === windowMs[b] &&
+      workload[a] === workload[b] &&
+      destination[a] === destination[b]
+    for (const sum of sumsByKey(usage, rows.inOrder, isSame)) {
+      const { row } = sum
+      this.#usage.add(
+        windowMs[row] as number,
+        workload[row] as number,
+        destination[row] as number,
+        usage.windowSeconds[row] as number,
+        sum.upload,
+        sum.download,
+        sum.estimated,
+        sum.opened,
+        sum.closed,
+      )
+      const last = changed.at(-1)
+      if (last === undefined || !isSame(last, row)) changed.push(row)
     }
-    this.#addTotal(pair)
-    this.#total.flush()
+    this.#usage.flush()
+    return changed
   }
 
-  #addTotal(pair: PairSum | undefined): void {
-    if (pair === undefined) return
-    this.#total.add(
-      pair.workload,
-      pair.destination,
-      pair.upload,
-      pair.download,
-      pair.opened,
-      pair.closed,
-      pair.firstMs,
-      pair.lastMs,
+  #addPods(usage: UsageColumns, rows: StorableRows): void {
+    const { pod, destination } = rows
+    const hourMs = usage.windowMs.map((ms) => Math.floor(ms / HOUR_MS) * HOUR_MS)
+    const order = rows.inOrder.toSorted(
+      (a, b) =>
+        (hourMs[a] as number) - (hourMs[b] as number) ||
+        (pod[a] as number) - (pod[b] as number) ||
+        (destination[a] as number) - (destination[b] as number),
     )
+    const isSame = (a: number, b: number): boolean =>
+      hourMs[a] === hourMs[b] && pod[a] === pod[b] && destination[a] === destination[b]
+    for (const { row, upload, download, opened, closed } of sumsByKey(usage, order, isSame)) {
+      this.#pods.add(
+        hourMs[row] as number,
+        pod[row] as number,
+        destination[row] as number,
+        Math.max(3600, usage.windowSeconds[row] as number),
+        upload,
+        download,
+        opened,
+        closed,
+      )
+    }
+    this.#pods.flush()
+  }
+
+  #addTotals(usage: UsageColumns, rows: StorableRows): void {
+    const { workload, destination } = rows
+    const isSame = (a: number, b: number): boolean =>
+      workload[a] === workload[b] && destination[a] === destination[b]
+    for (const sum of sumsByKey(usage, pairOrder(usage, rows), isSame)) {
+      this.#total.add(
+        workload[sum.row] as number,
+        destination[sum.row] as number,
+        sum.upload,
+        sum.download,
+        sum.opened,
+        sum.closed,
+        sum.firstMs,
+        sum.lastMs,
+      )
+    }
+    this.#total.flush()
   }
 
   /** The rows whose content can be stored, with the file's ids, in the order of the table's key. */
   #storableRows(usage: UsageColumns, ids: SessionIds): StorableRows {
     const { count } = usage
     const workload = new Float64Array(count)
+    const pod = new Float64Array(count)
     const destination = new Float64Array(count)
     const order: number[] = []
     for (let i = 0; i < count; i++) {
       try {
         workload[i] = ids.workload(usage.workload[i] as number)
+        pod[i] = ids.pod(usage.pod[i] as number)
         destination[i] = ids.destination(usage.destination[i] as number)
         checkRow(usage, i)
         order.push(i)
@@ -143,30 +174,15 @@ export class UsageTable {
         (workload[a] as number) - (workload[b] as number) ||
         (destination[a] as number) - (destination[b] as number),
     )
-    return { workload, destination, inOrder: order }
+    return { workload, pod, destination, inOrder: order }
   }
 }
 
 interface StorableRows {
   readonly workload: Float64Array
+  readonly pod: Float64Array
   readonly destination: Float64Array
   readonly inOrder: readonly number[]
-}
-
-interface PairSum {
-  readonly workload: number
-  readonly destination: number
-  upload: number
-  download: number
-  opened: number
-  closed: number
-  firstMs: number
-  lastMs: number
-}
-
-function emptySum(workload: number, destination: number): PairSum {
-  const counts = { upload: 0, download: 0, opened: 0, closed: 0 }
-  return { workload, destination, ...counts, firstMs: Infinity, lastMs: -Infinity }
 }
 
 /** The rows by pair: they are already, unless they are of several windows. */
@@ -182,7 +198,7 @@ function pairOrder(usage: UsageColumns, rows: StorableRows): readonly number[] {
   )
 }
 
-/** A row that the tables would refuse must reach neither usage nor totals: checked before both. */
+/** A row that the tables would refuse must reach none of them: checked before all. */
 function checkRow(usage: UsageColumns, i: number): void {
   for (const name of ['upload', 'download', 'estimated', 'opened', 'closed'] as const) {
     const value = usage[name][i] as number

@@ -108,6 +108,19 @@ JOIN destination d ON d.id = u.destination_id;
 `,
   usage_hourly: usageView('usage_hourly', 3_600_000, 3600),
   usage_daily: usageView('usage_daily', 86_400_000, 86_400),
+  usage_by_pod: `
+CREATE VIEW usage_by_pod AS
+SELECT ${second('u.window_ms')} AS window_start,
+       ${second('(u.window_ms + u.window_seconds * 1000)')} AS window_end,
+       w.cluster AS cluster, w.namespace AS namespace, w.kind AS workload_kind, w.name AS workload,
+       p.pod AS pod, d.name AS sni, d.name_source AS name_source,
+       u.upload AS upload_bytes, u.download AS download_bytes,
+       u.opened AS connections_opened, u.closed AS connections_closed
+FROM usage_pod u
+JOIN pod p ON p.id = u.pod_id
+JOIN workload w ON w.id = p.workload_id
+JOIN destination d ON d.id = u.destination_id;
+`,
   publications: `
 CREATE VIEW publications AS
 SELECT s.name AS sink,

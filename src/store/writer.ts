@@ -26,6 +26,7 @@ import { SinkTopics } from './sink-topics.ts'
 import { UsageTable } from './usage-table.ts'
 import { NO_PAIR, UsedPairs } from './used-pairs.ts'
 
+const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 const NO_SINKS: OutboxConfig = {
   instance: '',
@@ -155,6 +156,10 @@ export class Writer {
       ...opened,
       forgottenBeforeMs: number('forgotten_before_ms'),
       namedSinceMs: number('named_since_ms'),
+      podsOfHour: this.#database
+        .prepare('SELECT count(*) FROM usage_pod WHERE window_ms = ?')
+        .pluck()
+        .get(Math.floor(newestMs / HOUR_MS) * HOUR_MS) as number,
       minutesHoldMs,
       dueMs,
       windowLengths: this.#database

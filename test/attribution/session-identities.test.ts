@@ -253,6 +253,7 @@ describe('released ids', () => {
       workloads: [],
       nodes: [],
       destinations: [],
+      pods: [],
       clusters: [],
     })
   })

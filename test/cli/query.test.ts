@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import Database from 'better-sqlite3'
 import { columnsOf } from '../../src/cli/query.ts'
 import { Store } from '../../src/store/store.ts'
+import { Writer } from '../../src/store/writer.ts'
 import { runCommand } from '../helpers/command.ts'
 import { temporaryFolder } from '../helpers/temporary-folder.ts'
 import { makeBatch, NOON } from '../store/batch-fixture.ts'
@@ -164,4 +166,50 @@ test('columns of --by are known, named once, and forgiving in spelling', () => {
   assert.deepEqual(columnsOf('name-source', known), ['name_source'])
   assert.throws(() => columnsOf('sni,sni', known), /names a column twice/)
   assert.throws(() => columnsOf('', known), /is not a column/)
+})
+
+test('query --by pod has the pods of each workload, and says since when pods are kept', async (t) => {
+  const db = join(temporaryFolder(t), 'pods.db')
+  const retention = { hoursMs: 1e12, connectionsMs: 1e12 }
+  const writer = new Writer({ path: db, windowSeconds: 60, changeWindows: true, retention })
+  writer.open(NOON)
+  writer.apply(
+    makeBatch({
+      sequence: 1,
+      usage: [
+        { windowMs: NOON, pod: 'shop-1', upload: 1, opened: 1 },
+        { windowMs: NOON + 60_000, pod: 'shop-1', upload: 2, opened: 1 },
+        { windowMs: NOON + 3_600_000, pod: 'shop-2', upload: 4, opened: 1 },
+        { windowMs: NOON + 3_600_000, workload: 'ml', pod: 'shop-2', sni: 'b.example', upload: 8 },
+      ],
+    }),
+  )
+  writer.close()
+  const query = (...args: string[]) => runCommand(['query', '--db', db, '--format', 'csv', ...args])
+  const rows = [
+    'c1,default,Deployment,ml,shop-2,8,0,0',
+    'c1,default,Deployment,shop,shop-1,3,0,2',
+    'c1,default,Deployment,shop,shop-2,4,0,1',
+  ]
+  const all = await query('--by', 'pod', '--order', 'name')
+  assert.equal(all.stderr, '')
+  assert.deepEqual(all.stdout.trimEnd().split('\n'), [
+    'cluster,namespace,workload_kind,workload,pod,upload_bytes,download_bytes,connections',
+    ...rows,
+  ])
+  // The hour that the moment lies in.
+  const later = await query('--by', 'pod,sni', '--since', '2026-11-24T13:30Z', '--order', 'name')
+  assert.deepEqual(later.stdout.trimEnd().split('\n').slice(1), [
+    'c1,default,Deployment,ml,shop-2,b.example,8,0,0',
+    'c1,default,Deployment,shop,shop-2,a.example,4,0,1',
+  ])
+  const file = new Database(db)
+  file.exec(`DELETE FROM usage_pod WHERE window_ms = ${NOON}`)
+  const part = await query('--by', 'pod', '--order', 'name')
+  assert.match(part.stderr, /usage per pod is kept since 2026-11-24T13:00Z; --by workload has/)
+  file.exec('DROP VIEW usage_by_pod; DROP TABLE usage_pod')
+  file.close()
+  const older = await query('--by', 'pod')
+  assert.equal(older.code, 1)
+  assert.match(older.stderr, /the file is of an older version, which kept no usage per pod/)
 })

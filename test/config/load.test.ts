@@ -49,6 +49,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
       retention: {
         minutesMs: 259_200_000,
         hoursMs: 34_560_000_000,
+        podsMs: 2_678_400_000,
         connectionsMs: 604_800_000,
         maxConnections: 20_000_000,
         maxConnectionBytes: 5_368_709_120,
@@ -59,6 +60,7 @@ test('the defaults are valid, written in their shortest spelling, and say what t
       graceMs: 120_000,
       pendingRows: 500_000,
       names: { perWorkloadPerDay: 10_000, perDay: 100_000 },
+      pods: { perHour: 200_000 },
     },
     ledger: { maxConnections: 1_000_000, maxRequests: 200_000, flushIntervalMs: 30_000 },
     memory: { shedAboveBytes: 1_610_612_736 },

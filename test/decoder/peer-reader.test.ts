@@ -16,7 +16,13 @@ import { CURRENT, DecoderFixture } from './decoded-samples.ts'
 
 const WAYPOINT = { ...CURRENT, reportsPeers: true }
 const PRINCIPAL = 'spiffe://cluster.local/ns/shop/sa/checkout'
-const PEER = { workload: 'checkout', namespace: 'shop', type: 'deployment', cluster: 'c1' }
+const PEER = {
+  workload: 'checkout',
+  namespace: 'shop',
+  type: 'deployment',
+  cluster: 'c1',
+  name: 'checkout-5d8f-abc',
+}
 
 /** The peer text of an entry with these encoded fields, NUL shown as `|`. */
 function peerOf(
@@ -47,26 +53,26 @@ function certificate(...uris: string[]): Buffer {
 
 describe('a peer', () => {
   it('is the principal of the tunnel', () => {
-    assert.equal(peerOf([identityFilterState(PRINCIPAL)]), `${PRINCIPAL}||||`)
+    assert.equal(peerOf([identityFilterState(PRINCIPAL)]), `${PRINCIPAL}|||||`)
   })
 
   it('is the workload that Istio found, whatever the order of its keys', () => {
     const reversed = Object.fromEntries(Object.entries(PEER).toReversed())
-    const expected = '|c1|shop|deployment|checkout'
+    const expected = '|c1|shop|deployment|checkout|checkout-5d8f-abc'
     assert.equal(peerOf([peerFilterState(PEER)]), expected)
     assert.equal(peerOf([peerFilterState({ ...reversed, region: 'cn' })]), expected)
   })
 
   it('is both where both are told', () => {
     const told = [peerFilterState(PEER), identityFilterState(PRINCIPAL)]
-    assert.equal(peerOf(told), `${PRINCIPAL}|c1|shop|deployment|checkout`)
+    assert.equal(peerOf(told), `${PRINCIPAL}|c1|shop|deployment|checkout|checkout-5d8f-abc`)
   })
 
   it('is the SPIFFE name of the certificate, where no tunnel told one', () => {
     const tls = certificate('https://example.com', PRINCIPAL)
-    assert.equal(peerOf([], WAYPOINT, tls), `${PRINCIPAL}||||`)
+    assert.equal(peerOf([], WAYPOINT, tls), `${PRINCIPAL}|||||`)
     const other = 'spiffe://cluster.local/ns/a/sa/b'
-    assert.equal(peerOf([identityFilterState(other)], WAYPOINT, tls), `${other}||||`)
+    assert.equal(peerOf([identityFilterState(other)], WAYPOINT, tls), `${other}|||||`)
   })
 
   it('is nobody where nothing is told, or something else', () => {

@@ -27,6 +27,7 @@ export interface Report {
 export interface FloodedConfig {
   readonly ledger?: Partial<Config['ledger']>
   readonly names?: Partial<Config['rollup']['names']>
+  readonly pods?: Config['rollup']['pods']
   readonly retention?: Partial<Config['store']['retention']>
 }
 
@@ -50,7 +51,11 @@ export class FloodedReceiver {
     this.config = {
       ...base,
       ledger: { ...base.ledger, ...changes.ledger },
-      rollup: { ...base.rollup, names: { ...base.rollup.names, ...changes.names } },
+      rollup: {
+        ...base.rollup,
+        names: { ...base.rollup.names, ...changes.names },
+        pods: changes.pods ?? base.rollup.pods,
+      },
       store: { ...base.store, retention: { ...base.store.retention, ...changes.retention } },
     }
     this.#writer = this.#open()

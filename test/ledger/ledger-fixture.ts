@@ -45,6 +45,7 @@ export const GATEWAY = 'outbound|443||gateway.example'
 export const SIDECAR: SampleOrigin = {
   node: 0,
   workload: 0,
+  pod: 0,
   sender: 'sidecar',
   reporter: UNKNOWN_NODE,
   envoyMinor: 1040,
@@ -97,6 +98,9 @@ export class LedgerFixture {
         },
         identities: {
           peerWorkload: (peer) => Number(this.#texts[peer] || -1),
+          // Pod 100 of workload 1, and so on.
+          peerPod: (_peer, workload) => workload * 100,
+          budgetedPod: (pod) => pod,
           budgetedDestination: (_workload, destination) => this.#destinationId(destination.name),
           otherDestination: () => this.#destinationId('__other__'),
           cluster: (text) => text,
@@ -104,6 +108,7 @@ export class LedgerFixture {
           ofStored: (stored) => ({
             node: 0,
             workload: 0,
+            pod: 0,
             destination: this.#destinationId(stored.destination.name),
             cluster: 0,
           }),

@@ -13,14 +13,27 @@ interface Increment {
 }
 
 function add(pending: PendingUsage, { window, workload, destination, upload }: Increment): void {
-  pending.add(window, 60, workload, destination, upload, 1, 0, 2, 1, window + 5, window + 9)
+  pending.add(
+    window,
+    60,
+    workload,
+    workload,
+    destination,
+    upload,
+    1,
+    0,
+    2,
+    1,
+    window + 5,
+    window + 9,
+  )
 }
 
 describe('usage since the last cut', () => {
   it('adds up per window, workload and destination, with the first and the last moment', () => {
     const pending = new PendingUsage(100)
-    pending.add(0, 60, 1, 2, 10, 20, 3, 1, 0, 50, 60)
-    pending.add(0, 60, 1, 2, 1, 2, 0, 0, 1, 40, 55)
+    pending.add(0, 60, 1, 7, 2, 10, 20, 3, 1, 0, 50, 60)
+    pending.add(0, 60, 1, 7, 2, 1, 2, 0, 0, 1, 40, 55)
     const cut = pending.cut()
     assert.deepEqual(
       Object.entries(cut).map(([name, column]) => [
@@ -32,6 +45,7 @@ describe('usage since the last cut', () => {
         ['windowMs', [0]],
         ['windowSeconds', [60]],
         ['workload', [1]],
+        ['pod', [7]],
         ['destination', [2]],
         ['upload', [11]],
         ['download', [22]],

@@ -21,7 +21,7 @@ function rowsOf(rollup: Rollup) {
 describe('booking a delta over its span', () => {
   it('gives each window its share of the overlap, in integers', () => {
     const rollup = new Rollup(MINUTES, 0, 100)
-    rollup.book(0, 0, 100, 10, 30_000, 150_000)
+    rollup.book(0, 0, 0, 100, 10, 30_000, 150_000)
     assert.deepEqual(rowsOf(rollup), [
       { window: 0, upload: 25, download: 2, estimated: 27, opened: 0 },
       { window: MINUTE, upload: 50, download: 5, estimated: 55, opened: 0 },
@@ -31,7 +31,7 @@ describe('booking a delta over its span', () => {
 
   it('estimates nothing of a span inside one window, its edges included', () => {
     const rollup = new Rollup(MINUTES, 0, 100)
-    rollup.book(0, 0, 100, 10, 0, MINUTE)
+    rollup.book(0, 0, 0, 100, 10, 0, MINUTE)
     assert.deepEqual(rowsOf(rollup), [
       { window: 0, upload: 100, download: 10, estimated: 0, opened: 0 },
     ])
@@ -40,7 +40,7 @@ describe('booking a delta over its span', () => {
   it('cuts a span to its last 1,440 windows', () => {
     const rollup = new Rollup(MINUTES, 0, 10_000)
     const end = 5000 * MINUTE
-    rollup.book(0, 0, 1_440_000, 0, 0, end)
+    rollup.book(0, 0, 0, 1_440_000, 0, 0, end)
     const rows = rowsOf(rollup)
     assert.equal(rows.length, MAX_SPAN_WINDOWS)
     assert.equal(rows[0]?.window, end - MAX_SPAN_WINDOWS * MINUTE)
@@ -52,9 +52,9 @@ describe('booking a delta over its span', () => {
 
   it('makes no row before minutes_from, and counts what it moved', () => {
     const rollup = new Rollup(MINUTES, 10 * MINUTE, 100)
-    rollup.book(0, 0, 5, 0, 0, MINUTE)
-    rollup.opened(0, 0, 0)
-    rollup.book(0, 0, 6, 0, 9 * MINUTE, 11 * MINUTE)
+    rollup.book(0, 0, 0, 5, 0, 0, MINUTE)
+    rollup.opened(0, 0, 0, 0)
+    rollup.book(0, 0, 0, 6, 0, 9 * MINUTE, 11 * MINUTE)
     assert.deepEqual(rowsOf(rollup), [
       { window: 10 * MINUTE, upload: 11, download: 0, estimated: 6, opened: 1 },
     ])
@@ -75,7 +75,7 @@ describe('booking a delta over its span', () => {
             { fromMs: 5 * 86_400_000, seconds },
           ])
           const rollup = new Rollup(lengths, 0, 1_000_000)
-          rollup.book(0, 0, upload, download, start, start + length)
+          rollup.book(0, 0, 0, upload, download, start, start + length)
           const rows = rowsOf(rollup)
           assert.ok(rows.every((row) => row.upload >= 0 && row.download >= 0))
           assert.equal(
@@ -121,9 +121,9 @@ describe('share', () => {
 describe('bounds', () => {
   it('beyond pending_rows a delta joins the newest pending window of its pair, counted late', () => {
     const rollup = new Rollup(MINUTES, 0, 2)
-    rollup.book(0, 0, 1, 0, 0, 1000)
-    rollup.book(0, 0, 2, 0, MINUTE, MINUTE + 1000)
-    rollup.book(0, 0, 4, 0, 2 * MINUTE, 2 * MINUTE + 1000)
+    rollup.book(0, 0, 0, 1, 0, 0, 1000)
+    rollup.book(0, 0, 0, 2, 0, MINUTE, MINUTE + 1000)
+    rollup.book(0, 0, 0, 4, 0, 2 * MINUTE, 2 * MINUTE + 1000)
     assert.deepEqual(
       rowsOf(rollup).map(({ window, upload }) => [window, upload]),
       [
@@ -136,15 +136,15 @@ describe('bounds', () => {
 
   it('gives a pair without a row one even then', () => {
     const rollup = new Rollup(MINUTES, 0, 1)
-    rollup.book(0, 0, 1, 0, 0, 1000)
-    rollup.book(0, 1, 2, 0, 0, 1000)
+    rollup.book(0, 0, 0, 1, 0, 0, 1000)
+    rollup.book(0, 0, 1, 2, 0, 0, 1000)
     assert.equal(rowsOf(rollup).length, 2)
     assert.equal(rollup.bookedLate, 0)
   })
 
   it('keeps sums exact beyond 2^53 by a second row for the same window', () => {
     const rollup = new Rollup(MINUTES, 0, 100)
-    for (let i = 0; i < 20; i++) rollup.book(0, 0, 2 ** 50 - 1, 0, 0, 1000)
+    for (let i = 0; i < 20; i++) rollup.book(0, 0, 0, 2 ** 50 - 1, 0, 0, 1000)
     const rows = rowsOf(rollup)
     assert.ok(rows.every((row) => Number.isSafeInteger(row.upload)))
     assert.equal(
@@ -156,7 +156,7 @@ describe('bounds', () => {
   it('finds every row again after growing', () => {
     const rollup = new Rollup(MINUTES, 0, 1_000_000)
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 10_000; i++) rollup.book(i % 100, i, 1, 2, 0, 1000)
+      for (let i = 0; i < 10_000; i++) rollup.book(i % 100, i % 100, i, 1, 2, 0, 1000)
     }
     const rows = rowsOf(rollup)
     assert.equal(rows.length, 10_000)

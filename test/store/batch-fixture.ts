@@ -9,6 +9,8 @@ export interface UsageIncrement {
   windowMs?: number
   windowSeconds?: number
   workload?: string
+  /** A pod of it; '' if not given. */
+  pod?: string
   sni?: string
   upload?: number
   download?: number
@@ -68,6 +70,11 @@ export function makeBatch(content: BatchContent): StoreBatch {
   const coverage = content.coverage ?? []
   workloads.id('shop')
   const workloadIds = usage.map((row) => workloads.id(row.workload ?? 'shop'))
+  // One pod id for each workload and pod, as 'workload/pod'.
+  const pods = new Names()
+  const podOf = (workload = 'shop', pod = '') => pods.id(`${workload}/${pod}`)
+  podOf()
+  const podIds = usage.map((row) => podOf(row.workload, row.pod))
   const destinationIds = usage.map((row) => destinations.id(row.sni ?? 'a.example'))
   const connectionIds = connections.map((row) => destinations.id(row.sni ?? 'a.example'))
   const f64 = (values: number[]) => Float64Array.from(values)
@@ -92,14 +99,19 @@ export function makeBatch(content: BatchContent): StoreBatch {
         id,
         destination: { name, nameSource: 'sni' as const },
       })),
+      pods: pods.list.map((name, id) => {
+        const [workload = '', pod = ''] = name.split('/')
+        return { id, pod, workload: workloads.id(workload) }
+      }),
       clusters: [{ id: 1, text: 'outbound|443||a.example' }],
-      released: { workloads: [], nodes: [], destinations: [], clusters: [] },
+      released: { workloads: [], nodes: [], destinations: [], pods: [], clusters: [] },
     },
     usage: {
       count: usage.length,
       windowMs: f64(usage.map((row) => row.windowMs ?? NOON)),
       windowSeconds: i32(usage.map((row) => row.windowSeconds ?? 60)),
       workload: i32(workloadIds),
+      pod: i32(podIds),
       destination: i32(destinationIds),
       upload: f64(usage.map((row) => row.upload ?? 0)),
       download: f64(usage.map((row) => row.download ?? 0)),
@@ -118,6 +130,7 @@ export function makeBatch(content: BatchContent): StoreBatch {
       state: u8(connections.map((row) => row.state ?? 1)),
       node: i32(connections.map(() => 0)),
       workload: i32(connections.map(() => 0)),
+      pod: i32(connections.map(() => 0)),
       destination: i32(connectionIds),
       cluster: i32(connections.map(() => 1)),
       address: i32(connections.flatMap((row) => row.address ?? [0, 0, 0xffff, 0x0a010203])),

@@ -210,6 +210,7 @@ describe('rows that memory has forgotten', () => {
           workload: { cluster: 'c1', namespace: 'default', kind: 'Deployment', name: 'shop' },
         },
         workload: { cluster: 'c1', namespace: 'default', kind: 'Deployment', name: 'shop' },
+        pod: '',
         destination: { name: 'a.example', nameSource: 'sni' },
         upstreamCluster: 'outbound|443||a.example',
         address: [0, 0, 0, 0],
