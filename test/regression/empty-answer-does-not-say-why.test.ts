@@ -134,7 +134,7 @@ test('the commands that the README gives for after the demo have rows', async (t
   const capture = fileURLToPath(new URL('../../src/demo/capture.alscap', import.meta.url))
   assert.equal((await runCommand(['replay', '--db', db, capture])).code, 0)
   const commands = block.trimEnd().split('\n')
-  assert.equal(commands.length, 5)
+  assert.equal(commands.length, 6)
   for (const command of commands) {
     assert.ok(command.includes(` ${DEMO_FILE} `), command)
     const [, sql] = /^sqlite3 \S+ '(.*)'$/.exec(command) ?? []
