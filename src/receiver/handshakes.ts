@@ -19,7 +19,9 @@ export class Handshakes {
     const name = nameOf(socket)
     this.#waiting.set(name, { socket, sinceMs: this.#monotonicMs() })
     socket.once('close', () => {
-      if (this.#waiting.get(name)?.socket === socket) this.#waiting.delete(name)
+      if (this.#waiting.get(name)?.socket !== socket) return
+      this.#waiting.delete(name)
+      this.#turns.delete(name)
     })
   }
 
@@ -27,9 +29,6 @@ export class Handshakes {
   follow(session: ServerHttp2Session, turn: ReadTurn | undefined): void {
     const name = nameOf(session.socket)
     if (turn !== undefined) this.#turns.set(name, turn)
-    session.once('close', () => {
-      if (this.#turns.get(name) === turn) this.#turns.delete(name)
-    })
     session.once('remoteSettings', () => {
       this.#turns.delete(name)
       this.#waiting.delete(name)
@@ -50,6 +49,7 @@ export class Handshakes {
       // What it has sent may be unread.
       if (this.#turns.get(name)?.isBehind === true) continue
       this.#waiting.delete(name)
+      this.#turns.delete(name)
       socket.destroy()
       closed++
     }

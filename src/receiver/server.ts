@@ -285,9 +285,13 @@ export class AccessLogReceiver implements Component {
 
   #connected(session: ServerHttp2Session): void {
     this.#sessions.add(session)
-    this.#handshakes.follow(session, this.#takeTurns(session))
+    const turn = this.#takeTurns(session)
+    this.#handshakes.follow(session, turn)
     this.#failedConnections.follow(session)
-    session.once('close', () => this.#sessions.delete(session))
+    session.once('close', () => {
+      this.#sessions.delete(session)
+      if (turn !== undefined) this.#turns.leave(turn)
+    })
   }
 
   #takeTurns(session: ServerHttp2Session): ReadTurn | undefined {
@@ -295,7 +299,6 @@ export class AccessLogReceiver implements Component {
     if (handle === undefined) return undefined
     const turn = this.#turns.join(addressKey(session.socket.remoteAddress ?? ''), handle)
     this.#turnOf.set(session, turn)
-    session.once('close', () => this.#turns.leave(turn))
     return turn
   }
 

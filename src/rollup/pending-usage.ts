@@ -4,6 +4,8 @@ import { NO_SENDER } from '../runtime/sender-slots.ts'
 
 /** Sums in a pending row stay exact doubles: beyond this a second row for the same key is begun. */
 const MAX_EXACT = Number.MAX_SAFE_INTEGER
+/** Rows that there is always room for. */
+const LEAST_ROOM = 1024
 
 /**
  * Usage that has changed since the last cut: one row per (window, pod, destination), in
@@ -20,13 +22,13 @@ export class PendingUsage {
   readonly share: FairShare
   #columns: Columns
   /** row + 1, under the hash of (window, pod, destination). */
-  #index = new Int32Array(4096)
+  #index = new Int32Array(4 * LEAST_ROOM)
   /** row + 1 of the newest window, under the hash of (pod, destination). */
-  #newest = new Int32Array(4096)
+  #newest = new Int32Array(4 * LEAST_ROOM)
 
   constructor(maxRows: number) {
     this.share = sharedPool(maxRows)
-    this.#columns = makeColumns(1024)
+    this.#columns = makeColumns(LEAST_ROOM)
   }
 
   /**
@@ -80,9 +82,21 @@ export class PendingUsage {
     }
     this.count = 0
     this.share.clear()
-    this.#index.fill(0)
-    this.#newest.fill(0)
+    this.#empty(count)
     return batch
+  }
+
+  /** Keeps room for a quarter of what there was: a burst must not hold its memory for good. */
+  #empty(rows: number): void {
+    const room = Math.max(LEAST_ROOM, 2 ** Math.ceil(Math.log2(rows / 4)))
+    if (room < this.#columns.windowMs.length) {
+      this.#columns = makeColumns(room)
+      this.#index = new Int32Array(4 * room)
+      this.#newest = new Int32Array(4 * room)
+    } else {
+      this.#index.fill(0)
+      this.#newest.fill(0)
+    }
   }
 
   #rowFor(

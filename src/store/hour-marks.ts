@@ -179,10 +179,13 @@ export class HourMarks {
     return this.#statements.isWaiting.get(range) === 1
   }
 
-  /** Of a sink that has got nothing: the hour of its first row, or of now. */
+  /** Of a sink that has got nothing: the first hour of which it gets all rows, or that of now. */
   #firstHour(sink: SinkRow, closedMs: number): number {
     const firstMs = (this.#statements.first.get() as number | null) ?? closedMs
-    return hourOf(Math.max(sink.fromMs, Math.min(firstMs, closedMs)))
+    const { fromMs } = sink
+    // What the file has from before it is never published here: a mark would call a part of the hour all of it.
+    if (firstMs < fromMs && fromMs > hourOf(fromMs)) return hourOf(fromMs) + HOUR_MS
+    return hourOf(Math.max(fromMs, Math.min(firstMs, closedMs)))
   }
 }
 

@@ -127,6 +127,20 @@ describe('the mark of a closed hour', () => {
     assert.deepEqual(file.all('SELECT count(*) FROM hour_sum'), [[0]])
   })
 
+  it('of a sink that is new on a file with usage begins with the first hour of which it gets everything', (t) => {
+    const file = new OutboxFile({ sinks: [] })
+    t.after(() => file.remove())
+    file.commit(1, [{ window: 0, upload: 5 }])
+    file.commit(30, [{ window: 29, upload: 7 }])
+    file.reopen({ sinks: ['kafka'], hours: ['kafka'] })
+    file.commit(31, [{ window: 30, upload: 11 }])
+    file.commit(66, [{ window: 65, upload: 13 }])
+    acknowledge(file)
+    file.commit(130)
+    acknowledge(file)
+    assert.deepEqual(marks(file), [[1, 1, 1, 13]])
+  })
+
   it('survives counters that no sum holds', (t) => {
     const file = makeFile()
     t.after(() => file.remove())
