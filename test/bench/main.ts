@@ -24,7 +24,7 @@ import type { ServerName } from './server-under-test.ts'
 import { benchCommit, benchTotals } from './storage.ts'
 
 const SIZES: readonly EntrySize[] = ['plain', 'rich']
-const MB = 1e6
+const MIB = 2 ** 20
 
 const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const quick = process.argv.includes('--quick')
@@ -183,9 +183,9 @@ async function footprintPart(): Promise<void> {
   const [one, other] = [await idleStreams(2000), await idleStreams(2000)]
   const idle = one.collected < other.collected ? one : other
   report.gate(
-    '2,000 idle streams: <= 256 MB resident',
+    '2,000 idle streams: <= 256 MiB resident',
     megabytes(idle.loaded),
-    idle.collected <= 256 * MB,
+    idle.collected <= 256 * MIB,
   )
   const rows: [string, Resident][] = [['2,000 idle streams', idle]]
   if (!quick) rows.push(['500 k open connections', await openConnections(connections)])
