@@ -1,5 +1,6 @@
 import type { Committer } from './committer.ts'
 import type { AccessLogReceiver } from './receiver/server.ts'
+import { within } from './runtime/within.ts'
 
 /** Longest time that senders wait for the file, ms. */
 const MOST_WAIT_MS = 10_000
@@ -38,16 +39,13 @@ export class CrowdRelief {
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    const made = this.#makeRoom().finally(() => {
-      this.#isLate = false
-    })
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(() => {
+    const made = this.#makeRoom().catch(this.#failed)
+    if (!(await within(this.#mostWaitMs, made))) {
       this.#isLate = true
-      resolve()
-    }, this.#mostWaitMs)
-    await Promise.race([made.catch(this.#failed), late])
-    clearTimeout(timer)
+      void made.then(() => {
+        this.#isLate = false
+      })
+    }
     this.#isRunning = false
     this.#receiver.release()
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.ts'
 import { type Finding, sortedFindings } from './istio/doctor/finding.ts'
 import { type HiddenHop, LiveDiagnosis } from './istio/doctor/live.ts'
@@ -9,6 +8,7 @@ import type { Pipeline } from './pipeline.ts'
 import type { QueryService } from './query/query-service.ts'
 import type { AccessLogReceiver } from './receiver/server.ts'
 import { forEachInSlices } from './runtime/slices.ts'
+import { within } from './runtime/within.ts'
 import type { Metrics } from './telemetry/registry.ts'
 
 /** Lines of an answer at most; the worst come first. */
@@ -93,12 +93,9 @@ export class LiveDoctor {
       this.#asking = undefined
     })
     // Long queries of others may be before it: then what the file said last stands for now.
-    const enough = new AbortController()
-    const waited = sleep(ASK_MS, undefined, { signal: enough.signal }).catch(() => undefined)
     try {
-      await Promise.race([this.#asking, waited])
+      await within(ASK_MS, this.#asking)
     } finally {
-      enough.abort()
       this.#asking?.catch(() => undefined)
       this.#latest = await this.#diagnose()
     }

@@ -22,7 +22,7 @@ import type { HopRule, SampleOrigin } from './ledger/ports.ts'
 import type { ConnectionColumns, StoreBatch } from './model/batch.ts'
 import type { ClockStep } from './model/clock-step.ts'
 import type { StoredConnection } from './model/connection.ts'
-import { Crowding } from './model/crowding.ts'
+import { Crowding, moreCrowded } from './model/crowding.ts'
 import type { StoreOpening } from './model/opening.ts'
 import { Reject } from './model/reject-reason.ts'
 import { Said } from './model/said-moments.ts'
@@ -236,9 +236,7 @@ export class Pipeline {
 
   /** Whether a stream's sender brings more than commits and answers of the file make room for. */
   crowding({ sender }: PipelineStream): Crowding {
-    const rows = this.ledger.crowding(sender)
-    const held = this.held.crowding(sender)
-    return rows > held ? rows : held
+    return moreCrowded(this.ledger.crowding(sender), this.held.crowding(sender))
   }
 
   closeStream(stream: PipelineStream): void {

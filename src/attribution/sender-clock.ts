@@ -77,7 +77,7 @@ export class StreamClock {
   /** Takes what a whole message says (by `Said`), and its first samples, before any of them is dated. */
   judge(said: Float64Array, batch: SampleBatch, arrivalMs: number): void {
     this.begin(arrivalMs)
-    this.#hear(said)
+    this.#noteSaid(said)
     this.#conclude(batch, true)
   }
 
@@ -94,7 +94,7 @@ export class StreamClock {
 
   /** Takes what a part of the message says, with its samples. */
   takePart(said: Float64Array, batch: SampleBatch): void {
-    this.#hear(said)
+    this.#noteSaid(said)
     const oldest = oldestEnd(batch)
     const isOlder = this.#oldestEndMs === NO_TIME || oldest < this.#oldestEndMs
     if (oldest !== NO_TIME && isOlder) this.#oldestEndMs = oldest
@@ -108,7 +108,7 @@ export class StreamClock {
     this.#conclude(undefined, isWhole)
   }
 
-  #hear(said: Float64Array): void {
+  #noteSaid(said: Float64Array): void {
     this.#latestMs = Math.max(this.#latestMs, said[Said.moment] as number)
     this.#latestOpeningMs = Math.max(this.#latestOpeningMs, said[Said.opening] as number)
     this.latestEndMs = Math.max(this.latestEndMs, said[Said.end] as number)

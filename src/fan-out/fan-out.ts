@@ -6,6 +6,7 @@ import type { TopicMemory } from '../model/topic-memory.ts'
 import type { RelayStats } from '../outbox/relay.ts'
 import type { SinkCondition } from '../outbox/sink-log.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
+import { within } from '../runtime/within.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { FanOutConfig, FromFanOut, ToFanOut } from './messages.ts'
 
@@ -101,10 +102,7 @@ export class FanOut {
     const worker = this.#worker
     if (worker === undefined) return
     this.#tell({ kind: 'stop', withinMs })
-    const deadline = Promise.withResolvers<void>()
-    const timer = setTimeout(deadline.resolve, withinMs)
-    await Promise.race([this.#stopped.promise, deadline.promise])
-    clearTimeout(timer)
+    await within(withinMs, this.#stopped.promise)
     this.#worker = undefined
     await worker.terminate()
   }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { ConnectionState, type StoredConnection } from '../model/connection.ts'
-import { Crowding, crowdingOf } from '../model/crowding.ts'
+import { Crowding, crowdingOf, moreCrowded } from '../model/crowding.ts'
 import { IdentityKind, SampleKind } from '../model/sample.ts'
 import { type FairShare, sharedPool } from '../runtime/fair-share.ts'
 import { identityKey } from '../runtime/identity-key.ts'
@@ -86,9 +86,10 @@ export class LedgerRows {
   /** Whether a sender closes connections or requests faster than commits make room of them. */
   crowding(sender: string): Crowding {
     const key = this.#slots.keyFor(sender)
-    const connections = this.#crowdingOf(SampleKind.connection, key)
-    const requests = this.#crowdingOf(SampleKind.request, key)
-    return connections > requests ? connections : requests
+    return moreCrowded(
+      this.#crowdingOf(SampleKind.connection, key),
+      this.#crowdingOf(SampleKind.request, key),
+    )
   }
 
   #crowdingOf(kind: number, key: string): Crowding {

@@ -9,6 +9,10 @@ export const Crowding = {
 
 export type Crowding = (typeof Crowding)[keyof typeof Crowding]
 
+export function moreCrowded(one: Crowding, other: Crowding): Crowding {
+  return one > other ? one : other
+}
+
 /** Of the room that is left, what may be taken between two commits: by all together, and by one sender. */
 const PART_OF_ALL = 8
 const PART_OF_ONE = 16

@@ -3,6 +3,7 @@ import type { Parked } from '../model/outbox.ts'
 import { type Delivery, refusesEverything, type Sink } from '../model/sink.ts'
 import type { CloudEvent, FrozenUsage } from '../model/usage-event.ts'
 import { Backoff } from '../runtime/backoff.ts'
+import { within } from '../runtime/within.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { type SinkCondition, SinkLog } from './sink-log.ts'
 import { usageEvent } from './usage-event.ts'
@@ -259,12 +260,6 @@ const isSettled = (delivery: Delivery | undefined): boolean =>
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   // It rejects when the signal aborts.
   await sleep(ms, undefined, { signal }).catch(() => undefined)
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const deadline = new AbortController()
-  await Promise.race([work, pause(ms, deadline.signal)])
-  deadline.abort()
 }
 
 const messageOf = (error: unknown): string =>

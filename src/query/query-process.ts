@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ServiceError } from '../runtime/service-error.ts'
 import { threadUrl } from '../runtime/thread-url.ts'
+import { within } from '../runtime/within.ts'
 import { DiskRoom, residentBytes } from './process-limits.ts'
 import type { QueryAnswer, QueryQuestion, QueryRequest } from './query-request.ts'
 import { temporaryFolder } from './temporary-files.ts'
@@ -75,10 +76,7 @@ export class QueryProcess {
     const ended = [...this.#dying].map(
       (child) => new Promise<void>((resolve) => void child.once('exit', () => resolve())),
     )
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, END_MS)
-    await Promise.race([Promise.all(ended), promise])
-    clearTimeout(timer)
+    await within(END_MS, Promise.all(ended))
   }
 
   #start(): ChildProcess {

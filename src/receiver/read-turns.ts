@@ -21,6 +21,8 @@ export class ReadTurns {
   readonly #senders = new Map<string, TurnsOfSender>()
   readonly #nowMs: () => number
   readonly #afterAll: (then: () => void) => void
+  /** Connections that have joined and not left. */
+  #joined = 0
   #sinceMs: number | undefined
   #isOver = false
   /** Whether some connection is not read, or was not since its last turn. */
@@ -44,6 +46,7 @@ export class ReadTurns {
     this.#senders.set(key, sender)
     const turn = new ReadTurn(handle, sender, this)
     sender.turns.add(turn)
+    this.#joined++
     return turn
   }
 
@@ -51,13 +54,15 @@ export class ReadTurns {
     const { sender } = turn
     turn.release()
     this.#held.delete(turn)
-    sender.turns.delete(turn)
+    if (sender.turns.delete(turn)) this.#joined--
     this.#served.delete(turn)
     if (sender.turns.size === 0) this.#senders.delete(sender.key)
   }
 
   /** A connection is not read until `release`; without one, none is. */
   hold(turn?: ReadTurn): void {
+    // Every message of what was read before the hold asks for it again.
+    if (turn === undefined ? this.#held.size === this.#joined : turn.isHeld) return
     this.holds++
     for (const one of turn === undefined ? this.#all() : [turn]) {
       one.hold()

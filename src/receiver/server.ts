@@ -14,6 +14,7 @@ import type { Component } from '../runtime/component.ts'
 import type { ConnectionGate } from '../runtime/connection-gate.ts'
 import { formatAddress, type ListenAddress, parseListenAddress } from '../runtime/listen-address.ts'
 import { ServiceError } from '../runtime/service-error.ts'
+import { within } from '../runtime/within.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/registry.ts'
@@ -235,7 +236,7 @@ export class AccessLogReceiver implements Component {
     this.#closing = true
     const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
     for (const call of this.#calls) call.end()
-    await within(shutdown, Math.max(0, graceMs - FAREWELL_MS))
+    await within(Math.max(0, graceMs - FAREWELL_MS), shutdown)
     server.forceShutdown()
     // Without channelz grpc-js 1.14 forgets its connections: forceShutdown leaves them open.
     for (const session of this.#sessions) session.destroy()
@@ -249,7 +250,7 @@ export class AccessLogReceiver implements Component {
     if (this.#calls.size === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#allClosed = resolve
-    await within(promise, timeoutMs)
+    await within(timeoutMs, promise)
     this.#allClosed = undefined
   }
 
@@ -326,12 +327,4 @@ function listenError(at: ListenAddress, error: Error): ServiceError {
     `cannot listen on ${formatAddress(at)} for access logs (${reason}); is another program listening there? see als.listen`,
     { cause: error },
   )
-}
-
-/** Resolves with the promise or after the time, whichever is first. */
-async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
-  const { promise: timeout, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, timeoutMs)
-  await Promise.race([promise, timeout])
-  clearTimeout(timer)
 }

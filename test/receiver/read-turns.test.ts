@@ -131,6 +131,9 @@ describe('turns of reading', () => {
     const loop = new Loop()
     const all = ['a', 'b'].map((name) => loop.connect(name, name, 2, 1))
     loop.turns.hold()
+    // Every message of what was read before says so again.
+    loop.turns.hold()
+    loop.turns.hold(all[0]?.turn)
     loop.once()
     assert.deepEqual(loop.read, [])
     loop.turns.release()
